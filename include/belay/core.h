@@ -1,0 +1,307 @@
+/*
+ * core.h - the protocol without I/O: bring your own sockets and clock.
+ *
+ * A struct belay_core is one endpoint's connections. It makes no system call, reads no clock,
+ * starts no timer; memory and randomness come from functions that you give. belay.h is this
+ * core on libevent; a simulator drives the same code in virtual time.
+ *
+ * The grammar of calls. Each time something happens:
+ *
+ *     bytes came in       belay_core_receive(core, path, ..., now), then poll until empty
+ *     deadline passed     belay_core_timeout(core, now), then poll until empty
+ *     the app did things  belay_core_conn_send(...), _close(...), ... (they only mark work)
+ *     then, always        while (belay_core_send(core, &train, now) == 1) send it;
+ *                         poll until empty (an app call of yours may have ended a connection);
+ *                         wait until belay_core_deadline(core)
+ *
+ * Time is an argument, the last one, in nanoseconds of one monotonic clock, never less than
+ * before. App calls carry none: they mark work and the next belay_core_send does it.
+ *
+ * Events are pulled with belay_core_poll, so the app may do anything when it handles one,
+ * belay_core_conn_free included. A core and its connections belong to one thread.
+ *
+ * No byte from the network, however wrong, is an error of a call here: what is wrong is
+ * dropped and counted, or closes its own connection.
+ */
+#ifndef BELAY_CORE_H
+#define BELAY_CORE_H
+
+#include <belay/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct belay_core;
+struct belay_core_conn;
+
+/* ------------------------------------------------------------------ what the caller gives */
+
+/*
+ * As realloc with sizes: p NULL allocates, new_size 0 frees and returns NULL, old_size is
+ * what p was taken with. Returns NULL when there is no memory; p then stands as it was.
+ */
+struct belay_memory {
+    void *(*resize)(void *ctx, void *p, size_t old_size, size_t new_size);
+    void *ctx;
+};
+
+/* Fills out with len unpredictable bytes (a simulation: bytes of a seeded generator). */
+struct belay_random {
+    void (*fill)(void *ctx, void *out, size_t len);
+    void *ctx;
+};
+
+/*
+ * A line of log for people, without newline. level: 0 error, 1 warning, 2 info, 3 debug.
+ * conn may be NULL. Nothing may be called back from inside.
+ */
+struct belay_log {
+    void (*line)(void *ctx, int level, const struct belay_core_conn *conn, const char *text);
+    void *ctx;
+};
+
+/* An address, opaque to the core: compared byte by byte and handed back. len 0: none known.
+ * The driver puts a sockaddr here with unused bytes cleared. */
+#define BELAY_ADDRESS_MAX 28
+struct belay_address {
+    uint8_t len;
+    uint8_t bytes[BELAY_ADDRESS_MAX];
+};
+
+/* Where a datagram came from or goes to. socket is the caller's index of its socket. */
+struct belay_path {
+    struct belay_address local, remote;
+    uint32_t socket;
+};
+
+/* Limits and times; belay_core_config_init gives the defaults in brackets. */
+struct belay_core_config {
+    uint32_t datagram_size;    /* UDP payload bytes at most, 1200..65507 [1200] */
+    uint32_t message_size_max; /* largest message sent or accepted, bytes, <= 2^30 [16 MiB] */
+    uint64_t
+        window_initial;  /* receive credit, bytes; raised to message_size_max + 64 [1 MiB] */
+    uint64_t window_max; /* auto-tuning stops there; raised likewise [32 MiB] */
+    uint32_t
+        window_messages; /* receive credit, messages per channel and mode, 16..2^20 [16384] */
+    uint64_t send_queue_max;   /* bytes accepted and not acknowledged; one message always fits
+                                  an empty queue [32 MiB] */
+    uint32_t channels_max;     /* channels 0 .. n-1, both ways, 1..65536 [256] */
+    uint32_t ranges_max;       /* packet ranges remembered, 16..65536 [1024] */
+    uint32_t connections_max;  /* [65536] */
+    uint32_t half_open_max;    /* accepted handshakes not confirmed; the oldest yields [1024] */
+    uint64_t ack_delay_max_ns; /* [25 ms] */
+    uint64_t idle_timeout_ns;  /* the smaller of both sides' counts; 0: none [30 s] */
+    uint64_t keepalive_ns;     /* PING after this much silence; 0: none [15 s] */
+    uint64_t connect_timeout_ns; /* [10 s] */
+    uint64_t close_timeout_ns;   /* graceful close at most [10 s] */
+    const char *congestion;      /* "newreno" ["newreno"] */
+    bool has_reset_key;          /* else a random one */
+    uint8_t reset_key[32];       /* stateless resets survive a restart when it is kept */
+    /* For tests of wraps; both sides alike. [0] */
+    uint64_t first_packet_number, first_message_number;
+};
+
+void belay_core_config_init(struct belay_core_config *config);
+
+/* NULL and a reason when config is refused (BELAY_EINVAL) or memory lacks (BELAY_ENOMEM);
+ * *error may be NULL. memory NULL: refused, there is no hidden allocator. config NULL: the
+ * defaults. log NULL: none. The structs are copied, their functions kept. */
+struct belay_core *belay_core_new(const struct belay_core_config *config,
+                                  const struct belay_memory *memory,
+                                  const struct belay_random *random,
+                                  const struct belay_log *log, int *error);
+
+/* Frees every connection, silently, and the core. */
+void belay_core_free(struct belay_core *core);
+
+/* The text of why the last belay_core_new with this config would be refused, or NULL. */
+const char *belay_core_config_check(const struct belay_core_config *config);
+
+/* ------------------------------------------------------------------ the five of the grammar */
+
+/*
+ * A datagram, or a train of datagrams of one path laid end to end (each segment_size bytes,
+ * the last may be shorter; 0: one datagram), as UDP_GRO gives them. Opened in place: data is
+ * changed, and messages polled afterwards may point into it. ecn: the two bits of the IP
+ * header. Never fails.
+ */
+void belay_core_receive(struct belay_core *core, const struct belay_path *path, uint8_t *data,
+                        size_t len, size_t segment_size, unsigned ecn, uint64_t now_ns);
+
+/* Filled by belay_core_send: what UDP_SEGMENT takes. */
+struct belay_train {
+    uint8_t *buffer; /* in: the caller's, capacity bytes, at least datagram_size */
+    size_t capacity;
+    struct belay_path path; /* out, as all that follows */
+    size_t len;             /* bytes in buffer */
+    size_t segment_size;    /* every datagram's but the last's, which may be shorter */
+    unsigned ecn;
+};
+
+/* 1: a train is to be sent now (call again). 0: nothing more now. */
+int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns);
+
+/* When to call belay_core_timeout at the latest; BELAY_NEVER when nothing is pending. */
+uint64_t belay_core_deadline(const struct belay_core *core);
+void belay_core_timeout(struct belay_core *core, uint64_t now_ns);
+
+/* True when belay_core_send may have work (an app call marked some). */
+bool belay_core_has_work(const struct belay_core *core);
+
+enum belay_core_event_type {
+    BELAY_CORE_ACCEPTED,  /* a new connection from a peer; conn is yours to free */
+    BELAY_CORE_CONNECTED, /* a connection of yours is up */
+    BELAY_CORE_MESSAGE,   /* channel, mode, data, len */
+    BELAY_CORE_SENT,      /* message, error: 0 acknowledged, else given up and why */
+    BELAY_CORE_WRITABLE,  /* the send queue fell to the low-water mark */
+    BELAY_CORE_EOF,       /* the peer closed and all its messages have been delivered */
+    BELAY_CORE_CLOSED,    /* the last event of a connection: error, code, reason */
+};
+
+struct belay_core_event {
+    enum belay_core_event_type type;
+    struct belay_core_conn *conn;
+    void *user; /* of the connection */
+    uint32_t channel;
+    enum belay_mode mode;
+    const uint8_t *data; /* borrowed until the next poll or receive; never NULL */
+    size_t len;
+    uint64_t message;    /* as belay_core_conn_send numbered it */
+    int error;           /* 0 or a negative enum belay_error */
+    uint64_t close_code; /* the peer's or ours, enum belay_close_code */
+    const char *reason;  /* text, never NULL in CLOSED; borrowed like data */
+};
+
+/*
+ * 1: *event is the next one; 0: none. Poll until 0 after every receive, before the received
+ * buffer is used again. Of one connection: ACCEPTED or CONNECTED first; then MESSAGE, SENT,
+ * WRITABLE; EOF after its last MESSAGE; CLOSED last, after a SENT with an error for each
+ * message that asked for one and was not acknowledged. A connection that is closed stays
+ * valid, and silent, until belay_core_conn_free.
+ */
+int belay_core_poll(struct belay_core *core, struct belay_core_event *event);
+
+/* ------------------------------------------------------------------ connections */
+
+/* Whether new connections are accepted. Off at first. Turning it off keeps open ones. */
+void belay_core_listen(struct belay_core *core, bool on);
+
+/*
+ * Dials path.remote through socket path.socket. With shared false the client promises that no
+ * other connection uses this socket with this remote address, and its connection ID is empty
+ * (8 bytes a packet less). 0, BELAY_ENOMEM, BELAY_ELIMIT, BELAY_EINVAL (a second unshared
+ * dial to one address).
+ */
+int belay_core_connect(struct belay_core *core, const struct belay_path *path, bool shared,
+                       void *user, struct belay_core_conn **conn);
+
+/* An ICMP error (or its like) came for this remote address: error is BELAY_EREFUSED or
+ * BELAY_EUNREACH. A hint: it never ends an open connection, and a dial only after three more
+ * attempts found nobody. */
+void belay_core_unreachable(struct belay_core *core, const struct belay_path *path, int error,
+                            uint64_t now_ns);
+
+/* Connections, half-open ones included; bytes held by all. */
+size_t belay_core_conn_count(const struct belay_core *core);
+size_t belay_core_memory_bytes(const struct belay_core *core);
+size_t belay_core_memory_peak_bytes(const struct belay_core *core);
+
+/* Connections that the app holds, one after the other: NULL gives the first, the last NULL. */
+struct belay_core_conn *belay_core_next_conn(struct belay_core *core, struct belay_core_conn *);
+
+void belay_core_conn_set_user(struct belay_core_conn *conn, void *user);
+void *belay_core_conn_user(const struct belay_core_conn *conn);
+struct belay_core *belay_core_conn_core(const struct belay_core_conn *conn);
+const struct belay_path *belay_core_conn_path(const struct belay_core_conn *conn);
+
+/*
+ * Where a message's bytes come from when they are not copied: data, contiguous; or, data
+ * NULL, read, which copies bytes [offset, offset + len) to out. They stay readable and
+ * unchanged until release is called, exactly once, when the message is acknowledged or given
+ * up (or from the failing send itself).
+ */
+struct belay_source {
+    const void *data;
+    void (*read)(void *ctx, uint64_t offset, void *out, size_t len);
+    void (*release)(void *ctx); /* NULL: nothing to do */
+    void *ctx;
+};
+
+#define BELAY_SEND_NOTIFY 1u /* report this message's end by a SENT event */
+
+/*
+ * Queues one message of len bytes, 0 allowed; data is copied. *message, when not NULL, gets
+ * its number, counted from 1 in this connection. May be called before CONNECTED. deadline_ns:
+ * BELAY_NEVER (deadlines are on the road: anything else is BELAY_EINVAL).
+ * BELAY_EAGAIN (queue full: WRITABLE will come), BELAY_EMSGSIZE, BELAY_EINVAL (channel,
+ * mode), BELAY_ECLOSED (after close), BELAY_ENOTCONN, BELAY_ENOMEM. On error nothing was
+ * queued.
+ */
+int belay_core_conn_send(struct belay_core_conn *conn, uint32_t channel, enum belay_mode mode,
+                         const void *data, size_t len, unsigned flags, uint64_t deadline_ns,
+                         uint64_t *message);
+
+/* The same without a copy; see struct belay_source. On error release has been called. */
+int belay_core_conn_send_source(struct belay_core_conn *conn, uint32_t channel,
+                                enum belay_mode mode, const struct belay_source *source,
+                                size_t len, unsigned flags, uint64_t deadline_ns,
+                                uint64_t *message);
+
+/* While paused no MESSAGE and no EOF is polled; credit stops the sender. */
+void belay_core_conn_pause(struct belay_core_conn *conn);
+void belay_core_conn_resume(struct belay_core_conn *conn);
+
+/* high: EAGAIN at this many queued bytes (0: config's). low: WRITABLE when, after an EAGAIN
+ * or a rise above low, the queue falls to it. */
+void belay_core_conn_set_watermarks(struct belay_core_conn *conn, size_t low, size_t high);
+
+/*
+ * Graceful: what is queued is sent and acknowledged, then FIN; what the peer still sends is
+ * delivered; CLOSED comes when both sides are done, or with BELAY_ETIMEDOUT after
+ * close_timeout_ns. BELAY_ECLOSED when asked before, BELAY_ENOTCONN when dead.
+ */
+int belay_core_conn_close(struct belay_core_conn *conn);
+
+/* At once: the peer is told code and reason (UTF-8, cut at 255 bytes, may be NULL), every
+ * message not acknowledged is given up, CLOSED follows with BELAY_ECLOSED. */
+void belay_core_conn_abort(struct belay_core_conn *conn, uint64_t code, const char *reason);
+
+/*
+ * Ends the app's hold. A connection that is not CLOSED is aborted with BELAY_CLOSE_ABORTED;
+ * no event of it is polled any more. The core lets go of it when the peer has been told.
+ */
+void belay_core_conn_free(struct belay_core_conn *conn);
+
+bool belay_core_conn_is_connected(const struct belay_core_conn *conn);
+size_t belay_core_conn_queued_bytes(const struct belay_core_conn *conn);
+/* The largest message that send accepts: the smaller of both sides' limits. */
+size_t belay_core_conn_message_size_max(const struct belay_core_conn *conn);
+
+/* Writes at most size bytes of *stats (pass sizeof), so that old callers go on working. */
+void belay_core_conn_stats(const struct belay_core_conn *conn, struct belay_stats *stats,
+                           size_t size);
+
+/* ------------------------------------------------------------------ looking on */
+
+/* One packet in or out, for ladders, traces and invariant checkers. */
+struct belay_trace {
+    bool outgoing;
+    char type; /* I init, A accept, D data, R refuse, V versions, S stateless reset */
+    uint64_t packet_number; /* D only */
+    size_t len;             /* of the datagram's part */
+    const uint8_t *frames;  /* D only: the frames' bytes, borrowed; docs/protocol.md */
+    size_t frames_len;
+    const char *verdict; /* incoming: "ok", "duplicate", "corrupt", "below floor", ... */
+};
+
+/* Called for every packet, inside send and receive; calls nothing back. NULL: off. */
+void belay_core_set_trace(struct belay_core *core,
+                          void (*trace)(void *ctx, const struct belay_core_conn *conn,
+                                        const struct belay_trace *packet, uint64_t now_ns),
+                          void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,105 @@
+#include "base/pool.h"
+
+/*
+ * Under AddressSanitizer a block that is not taken is poisoned, and so is what a taken block
+ * has beyond the size asked for: the pool hides no use after free, and no overrun.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POISONS 1
+#endif
+#endif
+
+#ifdef POISONS
+#include <sanitizer/asan_interface.h>
+#define POISON(p, size)   ASAN_POISON_MEMORY_REGION(p, size)
+#define UNPOISON(p, size) ASAN_UNPOISON_MEMORY_REGION(p, size)
+#else
+#define POISON(p, size)   ((void)(p), (void)(size))
+#define UNPOISON(p, size) ((void)(p), (void)(size))
+#endif
+
+#define SMALLEST ((size_t)64)
+
+struct belay_pool_block {
+    struct belay_pool_block *next;
+};
+
+static size_t class_size(unsigned kind)
+{
+    return SMALLEST << kind;
+}
+
+/* The first class that holds size; BELAY_POOL_CLASSES when none does. */
+static unsigned class_of(size_t size)
+{
+    unsigned kind = 0;
+    while (kind < BELAY_POOL_CLASSES && class_size(kind) < size)
+        kind++;
+    return kind;
+}
+
+void belay_pool_init(struct belay_pool *pool, struct belay_mem *mem, size_t keep_bytes)
+{
+    *pool = (struct belay_pool){.mem = mem, .keep_bytes = keep_bytes};
+}
+
+void belay_pool_dispose(struct belay_pool *pool)
+{
+    for (unsigned kind = 0; kind < BELAY_POOL_CLASSES; kind++) {
+        struct belay_pool_block *block = pool->free[kind];
+        while (block != NULL) {
+            struct belay_pool_block *next = block->next;
+            UNPOISON(block, class_size(kind));
+            belay_mem_free(pool->mem, block, class_size(kind));
+            block = next;
+        }
+        pool->free[kind] = NULL;
+    }
+    pool->kept_bytes = 0;
+}
+
+void *belay_pool_take(struct belay_pool *pool, size_t size)
+{
+    unsigned kind = class_of(size);
+    if (kind == BELAY_POOL_CLASSES)
+        return belay_mem_alloc(pool->mem, size);
+
+    struct belay_pool_block *block = pool->free[kind];
+    if (block != NULL) {
+        pool->free[kind] = block->next;
+        pool->kept_bytes -= class_size(kind);
+    } else {
+        block = belay_mem_alloc(pool->mem, class_size(kind));
+        if (block == NULL)
+            return NULL;
+    }
+    POISON(block, class_size(kind));
+    UNPOISON(block, size);
+    return block;
+}
+
+void belay_pool_give(struct belay_pool *pool, void *p, size_t size)
+{
+    if (p == NULL)
+        return;
+    unsigned kind = class_of(size);
+    if (kind == BELAY_POOL_CLASSES) {
+        belay_mem_free(pool->mem, p, size);
+        return;
+    }
+    size_t bytes = class_size(kind);
+    UNPOISON(p, bytes);
+    /* kept_bytes <= keep_bytes always, so this cannot wrap. */
+    if (bytes > pool->keep_bytes - pool->kept_bytes) {
+        belay_mem_free(pool->mem, p, bytes);
+        return;
+    }
+    struct belay_pool_block *block = p;
+    block->next = pool->free[kind];
+    pool->free[kind] = block;
+    pool->kept_bytes += bytes;
+    POISON(block + 1, bytes - sizeof(*block));
+}

@@ -1,0 +1,31 @@
+/*
+ * pool.h - blocks in size classes, kept for reuse: the steady state allocates nothing.
+ *
+ * Classes are 64, 128, 256 ... 4096 bytes; larger blocks go straight to memory. A pool keeps
+ * at most keep_bytes of free blocks and returns the rest at once. Blocks are aligned as those
+ * of the memory function are (with malloc: for any type).
+ */
+#ifndef BELAY_BASE_POOL_H
+#define BELAY_BASE_POOL_H
+
+#include "base/memory.h"
+
+#define BELAY_POOL_CLASSES 7
+
+struct belay_pool_block;
+
+struct belay_pool {
+    struct belay_mem *mem;
+    struct belay_pool_block *free[BELAY_POOL_CLASSES];
+    size_t kept_bytes, keep_bytes;
+};
+
+void belay_pool_init(struct belay_pool *pool, struct belay_mem *mem, size_t keep_bytes);
+void belay_pool_dispose(struct belay_pool *pool);
+
+/* NULL when out of memory. Give the same size back. size 0 is allowed (smallest class). */
+void *belay_pool_take(struct belay_pool *pool, size_t size);
+/* block NULL: nothing to do. */
+void belay_pool_give(struct belay_pool *pool, void *block, size_t size);
+
+#endif
