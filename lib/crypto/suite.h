@@ -1,0 +1,32 @@
+/*
+ * suite.h - the algorithms, looked up once in libcrypto for a core; a lookup costs more than
+ * a packet. One thread at a time, like the core that owns it.
+ *
+ * libcrypto allocates for itself, outside of the core's memory function: about 1 KiB for a
+ * suite and for each struct belay_seal.
+ */
+#ifndef BELAY_CRYPTO_SUITE_H
+#define BELAY_CRYPTO_SUITE_H
+
+#include <belay/common.h>
+
+/* libcrypto's own names of EVP_CIPHER and so on: who includes us need not include OpenSSL. */
+struct evp_cipher_st;
+struct evp_kdf_st;
+struct evp_mac_ctx_st;
+struct evp_md_st;
+
+struct belay_suite {
+    struct evp_cipher_st *aes_256_gcm;
+    struct evp_md_st *sha256;
+    struct evp_kdf_st *hkdf;
+    struct evp_mac_ctx_st *hmac_sha256; /* ready but for the key */
+};
+
+/* 0, or BELAY_ENOMEM: libcrypto lacks memory or an algorithm; nothing is left to dispose. */
+int belay_suite_init(struct belay_suite *suite);
+
+/* After every seal made from it. A zeroed struct is fine. */
+void belay_suite_dispose(struct belay_suite *suite);
+
+#endif

@@ -1,0 +1,126 @@
+#include "support/hex.h"
+
+#include "crypto/keys.h"
+
+static struct belay_suite suite;
+
+static int setup(void **state)
+{
+    (void)state;
+    return belay_suite_init(&suite);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    belay_suite_dispose(&suite);
+    return 0;
+}
+
+static struct belay_packet_keys derive(const char *secret_hex, const char *transcript)
+{
+    uint8_t secret[64];
+    struct belay_packet_keys keys;
+    size_t len = test_hex(secret_hex, secret, sizeof(secret));
+    assert_int_equal(belay_keys_derive(&suite, secret, len, (const uint8_t *)transcript,
+                                       strlen(transcript), &keys),
+                     0);
+    return keys;
+}
+
+#define SECRET "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+
+/* Computed apart from this library, with Python's hmac and hashlib. */
+static void test_packet_keys_vector(void **state)
+{
+    (void)state;
+    struct belay_packet_keys keys = derive(SECRET, "initial and accept");
+    test_assert_hex(keys.client_key, 32,
+                    "42be654f7ac9bed26b57dfd2544052230eae4fafe8263a394d00120838f831fa");
+    test_assert_hex(keys.client_iv, 12, "fc5255410c61a56989d63598");
+    test_assert_hex(keys.server_key, 32,
+                    "67af5c4f2bb9afe69b319cabf1104ec0853de858f8a25061c387a4a1307f56e4");
+    test_assert_hex(keys.server_iv, 12, "daca87dad7cbdfa6ed2809a7");
+}
+
+static void test_hello_vector(void **state)
+{
+    (void)state;
+    static const uint8_t nonce[8] = {0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7};
+    uint8_t key[32], iv[12];
+    assert_int_equal(belay_keys_hello(&suite, 0x01020304, nonce, sizeof(nonce), key, iv), 0);
+    test_assert_hex(key, 32,
+                    "ff4614abf1f035ec945d322de37fcaedb5c7e8746581a9826023c577e29d7459");
+    test_assert_hex(iv, 12, "7b59d79788493c33a41a3b0f");
+}
+
+static void assert_all_differ(const struct belay_packet_keys *a,
+                              const struct belay_packet_keys *b)
+{
+    assert_memory_not_equal(a->client_key, b->client_key, 32);
+    assert_memory_not_equal(a->client_iv, b->client_iv, 12);
+    assert_memory_not_equal(a->server_key, b->server_key, 32);
+    assert_memory_not_equal(a->server_iv, b->server_iv, 12);
+}
+
+static void test_keys_depend_on_all_that_goes_in(void **state)
+{
+    (void)state;
+    struct belay_packet_keys base = derive(SECRET, "initial and accept");
+    struct belay_packet_keys other = derive(SECRET, "initial and accepT");
+    assert_all_differ(&base, &other);
+    other = derive(SECRET "00", "initial and accept");
+    assert_all_differ(&base, &other);
+    other = derive(SECRET, "");
+    assert_all_differ(&base, &other);
+    assert_memory_not_equal(base.client_key, base.server_key, 32);
+    assert_memory_not_equal(base.client_iv, base.server_iv, 12);
+}
+
+static void test_hello_depends_on_version_and_nonce(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t version;
+        uint8_t nonce[8];
+        size_t nonce_len;
+    } rows[] = {
+        {1, {1, 2, 3, 4, 5, 6, 7, 8}, 8},          {2, {1, 2, 3, 4, 5, 6, 7, 8}, 8},
+        {0x01000000, {1, 2, 3, 4, 5, 6, 7, 8}, 8}, {1, {1, 2, 3, 4, 5, 6, 7, 9}, 8},
+        {1, {1, 2, 3, 4, 5, 6, 7, 8}, 7},
+    };
+    enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
+    uint8_t keys[COUNT][32], ivs[COUNT][12];
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(belay_keys_hello(&suite, rows[i].version, rows[i].nonce,
+                                          rows[i].nonce_len, keys[i], ivs[i]),
+                         0);
+        for (size_t k = 0; k < i; k++) {
+            assert_memory_not_equal(keys[i], keys[k], 32);
+            assert_memory_not_equal(ivs[i], ivs[k], 12);
+        }
+    }
+}
+
+static void test_wipe(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[16];
+    uint8_t secret[16];
+    memset(secret, 0xff, sizeof(secret));
+    belay_wipe(secret, 15);
+    assert_memory_equal(secret, zeros, 15);
+    assert_int_equal(secret[15], 0xff);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_packet_keys_vector),
+        cmocka_unit_test(test_hello_vector),
+        cmocka_unit_test(test_keys_depend_on_all_that_goes_in),
+        cmocka_unit_test(test_hello_depends_on_version_and_nonce),
+        cmocka_unit_test(test_wipe),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

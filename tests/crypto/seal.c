@@ -1,0 +1,244 @@
+#include "support/hex.h"
+#include "support/random.h"
+
+#include "crypto/keys.h"
+#include "crypto/seal.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+static struct belay_suite suite;
+
+static int setup(void **state)
+{
+    (void)state;
+    return belay_suite_init(&suite);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    belay_suite_dispose(&suite);
+    return 0;
+}
+
+static struct belay_seal new_seal(const uint8_t *key, const uint8_t *iv)
+{
+    struct belay_seal seal;
+    assert_int_equal(belay_seal_init(&seal, &suite, key, iv), 0);
+    return seal;
+}
+
+/* Packet number 0 leaves the iv as it is: the vectors of plain GMAC apply. */
+static void test_published_vectors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *iv, *packet, *tag;
+    } rows[] = {
+        /* McGrew and Viega, "The Galois/Counter Mode of Operation", test case 13. */
+        {"0000000000000000000000000000000000000000000000000000000000000000",
+         "000000000000000000000000", "", "530f8afbc74536b9a963b4f1c4cb738b"},
+        /* NIST CAVP, gcmEncryptExtIV256: PTlen 0, AADlen 128, Taglen 128, count 0. */
+        {"78dc4e0aaf52d935c3c01eea57428f00ca1fd475f5da86a49c8dd73d68c8e223",
+         "d79cf22d504cc793c3fb6c8a", "b96baa8c1c75a671bfb2d08d06be5f36",
+         "3e5d486aa2e30b22e040b85723a06e76"},
+        /* IEEE 802.1, MACsec GCM-AES test vectors, 2.1.2: 54-byte packet, authenticated. */
+        {"e3c08a8f06c6e3ad95a70557b23f75483ce33021a9c72b7025666204c69c0b72",
+         "12153524c0895e81b2c28465",
+         "d609b1f056637a0d46df998d88e5222ab2c2846512153524c0895e810800"
+         "0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f30313233340001",
+         "2f0bc5af409e06d609ea8b7d0fa5ea50"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t key[32], iv[12], packet[128];
+        test_hex(rows[i].key, key, sizeof(key));
+        test_hex(rows[i].iv, iv, sizeof(iv));
+        size_t len = test_hex(rows[i].packet, packet, sizeof(packet));
+        struct belay_seal seal = new_seal(key, iv);
+        assert_int_equal(belay_seal_packet(&seal, 0, packet, len / 3, len - len / 3), 0);
+        test_assert_hex(packet, len, rows[i].packet);
+        test_assert_hex(packet + len, BELAY_TAG_SIZE, rows[i].tag);
+        assert_int_equal(belay_open_packet(&seal, 0, packet, len / 3, len - len / 3), 0);
+        belay_seal_dispose(&seal);
+    }
+}
+
+/* The same tag by libcrypto's other way to it, EVP_MAC. */
+static void gmac(const uint8_t key[32], uint8_t nonce[12], const uint8_t *data, size_t len,
+                 uint8_t tag[16])
+{
+    char cipher[] = "AES-256-GCM";
+    size_t tag_len;
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, nonce, 12),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "GMAC", NULL);
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+    assert_int_equal(EVP_MAC_init(ctx, key, 32, params), 1);
+    assert_int_equal(EVP_MAC_update(ctx, data, len), 1);
+    assert_int_equal(EVP_MAC_final(ctx, tag, &tag_len, 16), 1);
+    assert_int_equal(tag_len, 16);
+    EVP_MAC_CTX_free(ctx);
+    EVP_MAC_free(mac);
+}
+
+static void test_nonce_is_iv_xor_packet_number(void **state)
+{
+    (void)state;
+    static const uint64_t numbers[] = {
+        0, 1, 255, 256, 0x0102030405060708, UINT64_C(1) << 62, UINT64_MAX,
+    };
+    struct test_random random = {test_seed_from_env(20260106)};
+    for (size_t i = 0; i < 200; i++) {
+        uint8_t key[32], iv[12], nonce[12], packet[1500 + BELAY_TAG_SIZE], tag[16];
+        uint64_t number =
+            i < sizeof(numbers) / sizeof(numbers[0]) ? numbers[i] : test_random_u64(&random);
+        size_t len = 1 + (size_t)test_random_below(&random, 1500);
+        test_random_fill(&random, key, sizeof(key));
+        test_random_fill(&random, iv, sizeof(iv));
+        test_random_fill(&random, packet, sizeof(packet));
+        memcpy(nonce, iv, sizeof(nonce));
+        uint64_t rest = number;
+        for (size_t at = 12; at-- > 4; rest >>= 8)
+            nonce[at] = iv[at] ^ (rest & 0xff);
+
+        struct belay_seal seal = new_seal(key, iv);
+        assert_int_equal(belay_seal_packet(&seal, number, packet, 1, len - 1), 0);
+        gmac(key, nonce, packet, len, tag);
+        assert_memory_equal(packet + len, tag, sizeof(tag));
+        belay_seal_dispose(&seal);
+    }
+}
+
+struct sealed {
+    uint8_t key[32], iv[12], packet[1200];
+    size_t header_len, payload_len;
+};
+
+static struct sealed new_sealed(size_t header_len, size_t len, uint64_t number)
+{
+    struct test_random random = {7};
+    struct sealed s = {.header_len = header_len,
+                       .payload_len = len - BELAY_TAG_SIZE - header_len};
+    test_random_fill(&random, s.key, sizeof(s.key));
+    test_random_fill(&random, s.iv, sizeof(s.iv));
+    test_random_fill(&random, s.packet, sizeof(s.packet));
+    struct belay_seal seal = new_seal(s.key, s.iv);
+    assert_int_equal(belay_seal_packet(&seal, number, s.packet, header_len, s.payload_len), 0);
+    belay_seal_dispose(&seal);
+    return s;
+}
+
+static void test_every_flipped_bit_is_refused(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {13 + BELAY_TAG_SIZE, 14 + BELAY_TAG_SIZE, 100, 1200};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct sealed s = new_sealed(13, sizes[i], 77);
+        struct belay_seal seal = new_seal(s.key, s.iv);
+        for (size_t bit = 0; bit < 8 * sizes[i]; bit++) {
+            uint8_t mask = (uint8_t)(1u << bit % 8);
+            s.packet[bit / 8] ^= mask;
+            assert_int_equal(
+                belay_open_packet(&seal, 77, s.packet, s.header_len, s.payload_len),
+                BELAY_EPROTO);
+            s.packet[bit / 8] ^= mask;
+        }
+        /* A refused packet leaves the seal as good as before. */
+        assert_int_equal(belay_open_packet(&seal, 77, s.packet, s.header_len, s.payload_len),
+                         0);
+        belay_seal_dispose(&seal);
+    }
+}
+
+static void test_wrong_packet_number_is_refused(void **state)
+{
+    (void)state;
+    struct sealed s = new_sealed(13, 200, 77);
+    struct belay_seal seal = new_seal(s.key, s.iv);
+    for (unsigned bit = 0; bit < 64; bit++)
+        assert_int_equal(belay_open_packet(&seal, 77 ^ UINT64_C(1) << bit, s.packet,
+                                           s.header_len, s.payload_len),
+                         BELAY_EPROTO);
+    assert_int_equal(belay_open_packet(&seal, 77, s.packet, s.header_len, s.payload_len), 0);
+    belay_seal_dispose(&seal);
+}
+
+static void test_wrong_length_is_refused(void **state)
+{
+    (void)state;
+    struct sealed s = new_sealed(13, 200, 77);
+    struct belay_seal seal = new_seal(s.key, s.iv);
+    for (size_t len = 0; len < 400; len++)
+        assert_int_equal(belay_open_packet(&seal, 77, s.packet, 13, len),
+                         len == s.payload_len ? 0 : BELAY_EPROTO);
+    belay_seal_dispose(&seal);
+}
+
+static void test_wrong_key_or_iv_is_refused(void **state)
+{
+    (void)state;
+    struct sealed s = new_sealed(13, 200, 77);
+    for (unsigned bit = 0; bit < 8 * (32 + 12); bit++) {
+        uint8_t *byte = bit < 256 ? &s.key[bit / 8] : &s.iv[bit / 8 - 32];
+        *byte ^= (uint8_t)(1u << bit % 8);
+        struct belay_seal seal = new_seal(s.key, s.iv);
+        assert_int_equal(belay_open_packet(&seal, 77, s.packet, s.header_len, s.payload_len),
+                         BELAY_EPROTO);
+        belay_seal_dispose(&seal);
+        *byte ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
+/* Two peers with derived keys; a packet sent back to its sender is refused. */
+static void test_directions_differ(void **state)
+{
+    (void)state;
+    static const uint8_t secret[16] = {1, 2, 3};
+    struct belay_packet_keys keys;
+    uint8_t packet[100] = "header payload";
+    assert_int_equal(belay_keys_derive(&suite, secret, sizeof(secret), secret, 3, &keys), 0);
+    struct belay_seal client_out = new_seal(keys.client_key, keys.client_iv);
+    struct belay_seal server_in = new_seal(keys.client_key, keys.client_iv);
+    struct belay_seal client_in = new_seal(keys.server_key, keys.server_iv);
+    for (uint64_t number = 0; number < 10; number++) {
+        assert_int_equal(belay_seal_packet(&client_out, number, packet, 7, 50), 0);
+        assert_int_equal(belay_open_packet(&server_in, number, packet, 7, 50), 0);
+        assert_int_equal(belay_open_packet(&client_in, number, packet, 7, 50), BELAY_EPROTO);
+    }
+    belay_seal_dispose(&client_out);
+    belay_seal_dispose(&server_in);
+    belay_seal_dispose(&client_in);
+}
+
+static void test_dispose_of_nothing_and_twice(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[sizeof(struct belay_seal)];
+    struct sealed s = new_sealed(13, 200, 0);
+    struct belay_seal seal = {0};
+    belay_seal_dispose(&seal);
+    seal = new_seal(s.key, s.iv);
+    belay_seal_dispose(&seal);
+    assert_memory_equal(&seal, zeros, sizeof(seal));
+    belay_seal_dispose(&seal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_published_vectors),
+        cmocka_unit_test(test_nonce_is_iv_xor_packet_number),
+        cmocka_unit_test(test_every_flipped_bit_is_refused),
+        cmocka_unit_test(test_wrong_packet_number_is_refused),
+        cmocka_unit_test(test_wrong_length_is_refused),
+        cmocka_unit_test(test_wrong_key_or_iv_is_refused),
+        cmocka_unit_test(test_directions_differ),
+        cmocka_unit_test(test_dispose_of_nothing_and_twice),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
