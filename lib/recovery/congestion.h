@@ -1,0 +1,56 @@
+/*
+ * congestion.h - congestion control as a const table of functions over a private state:
+ * numbers in, a window and a rate out. No controller knows a packet, a path or a connection.
+ *
+ * To add one: write a file with a table, name it in belay_congestion_find, run the recovery
+ * tests (tests/recovery/congestion.c runs every table through the same cases).
+ */
+#ifndef BELAY_RECOVERY_CONGESTION_H
+#define BELAY_RECOVERY_CONGESTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BELAY_CONGESTION_STATE_BYTES 256 /* what the largest controller may use */
+
+struct belay_congestion_acked {
+    uint64_t bytes;           /* newly acknowledged, in flight before */
+    uint64_t in_flight_bytes; /* after */
+    uint64_t sent_ns;         /* when the newest of them was sent */
+    uint64_t rtt_ns;          /* this ACK's sample, 0 when it gave none */
+    uint64_t rtt_min_ns, rtt_smoothed_ns;
+    bool app_limited; /* the window was not full: do not grow it */
+};
+
+struct belay_congestion_lost {
+    uint64_t bytes;
+    uint64_t in_flight_bytes; /* after */
+    uint64_t sent_ns;         /* when the newest of them was sent */
+    bool persistent;          /* RFC 9002, section 7.6 */
+};
+
+struct belay_congestion {
+    const char *name;
+    void (*init)(void *state, uint64_t datagram_bytes);
+    void (*on_acked)(void *state, const struct belay_congestion_acked *acked, uint64_t now_ns);
+    void (*on_lost)(void *state, const struct belay_congestion_lost *lost, uint64_t now_ns);
+    /* Every loss of the newest reduction was spurious: take that reduction back. */
+    void (*on_spurious)(void *state, uint64_t now_ns);
+    uint64_t (*window_bytes)(const void *state);
+    /* What the pacer may send at; 0: derive it from window and smoothed RTT. */
+    uint64_t (*rate_bytes_per_s)(const void *state);
+    /* Is the window still being searched for? It is paced faster then. */
+    bool (*is_slow_start)(const void *state);
+};
+
+/* One reduction answers all losses of packets that were sent before it: a controller reduces
+ * only when lost.sent_ns is after its newest reduction (and, as persistent congestion asks,
+ * may go further down at any time). Recovery counts losses for on_spurious by the same rule. */
+
+extern const struct belay_congestion belay_newreno;
+
+/* By name, or NULL. "newreno" is there. */
+const struct belay_congestion *belay_congestion_find(const char *name);
+
+#endif

@@ -1,0 +1,123 @@
+/* NewReno as RFC 9002, section 7.3 and appendix B, and the undoing of a reduction whose losses
+ * were all spurious, as RFC 4015 does it. */
+#include "recovery/congestion.h"
+
+struct newreno {
+    uint64_t datagram_bytes;
+    uint64_t window_bytes, threshold_bytes; /* ssthresh; UINT64_MAX before the first loss */
+    uint64_t credit_bytes; /* acknowledged towards the next datagram of growth */
+    uint64_t recovery_start_ns;
+    uint64_t prior_window_bytes, prior_threshold_bytes; /* before the newest reduction */
+    bool has_reduced;                                   /* and it was not undone */
+};
+
+_Static_assert(sizeof(struct newreno) <= BELAY_CONGESTION_STATE_BYTES, "state too large");
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t window_min_bytes(const struct newreno *c)
+{
+    return 2 * c->datagram_bytes;
+}
+
+static void init(void *state, uint64_t datagram_bytes)
+{
+    *(struct newreno *)state = (struct newreno){
+        .datagram_bytes = datagram_bytes,
+        .window_bytes = smaller(10 * datagram_bytes, larger(14720, 2 * datagram_bytes)),
+        .threshold_bytes = UINT64_MAX,
+    };
+}
+
+static bool is_slow_start(const void *state)
+{
+    const struct newreno *c = state;
+    return c->window_bytes < c->threshold_bytes;
+}
+
+/* Does a packet sent then belong to the newest reduction? */
+static bool is_before_recovery(const struct newreno *c, uint64_t sent_ns)
+{
+    return c->has_reduced && sent_ns <= c->recovery_start_ns;
+}
+
+static void on_acked(void *state, const struct belay_congestion_acked *acked, uint64_t now_ns)
+{
+    struct newreno *c = state;
+    (void)now_ns;
+    if (acked->app_limited || is_before_recovery(c, acked->sent_ns))
+        return;
+    if (is_slow_start(c)) {
+        c->window_bytes += acked->bytes;
+        return;
+    }
+    /* A datagram for each window acknowledged, counted in bytes so that nothing is rounded off.
+     */
+    c->credit_bytes += acked->bytes;
+    while (c->credit_bytes >= c->window_bytes) {
+        c->credit_bytes -= c->window_bytes;
+        c->window_bytes += c->datagram_bytes;
+    }
+}
+
+static void on_lost(void *state, const struct belay_congestion_lost *lost, uint64_t now_ns)
+{
+    struct newreno *c = state;
+    if (!is_before_recovery(c, lost->sent_ns)) {
+        c->prior_window_bytes = c->window_bytes;
+        c->prior_threshold_bytes = c->threshold_bytes;
+        c->has_reduced = true;
+        c->recovery_start_ns = now_ns;
+        c->window_bytes = larger(c->window_bytes / 2, window_min_bytes(c));
+        c->threshold_bytes = c->window_bytes;
+        c->credit_bytes = 0;
+    }
+    /* The recovery period goes on, unlike in appendix B.8: so later finds among what was sent
+     * before don't take the threshold down as well. */
+    if (lost->persistent) {
+        c->window_bytes = window_min_bytes(c);
+        c->credit_bytes = 0;
+    }
+}
+
+static void on_spurious(void *state, uint64_t now_ns)
+{
+    struct newreno *c = state;
+    (void)now_ns;
+    if (!c->has_reduced)
+        return;
+    c->has_reduced = false;
+    c->window_bytes = larger(c->window_bytes, c->prior_window_bytes);
+    c->threshold_bytes = c->prior_threshold_bytes;
+    c->credit_bytes = 0;
+}
+
+static uint64_t window_bytes(const void *state)
+{
+    return ((const struct newreno *)state)->window_bytes;
+}
+
+static uint64_t rate_bytes_per_s(const void *state)
+{
+    (void)state;
+    return 0;
+}
+
+const struct belay_congestion belay_newreno = {
+    .name = "newreno",
+    .init = init,
+    .on_acked = on_acked,
+    .on_lost = on_lost,
+    .on_spurious = on_spurious,
+    .window_bytes = window_bytes,
+    .rate_bytes_per_s = rate_bytes_per_s,
+    .is_slow_start = is_slow_start,
+};

@@ -1,0 +1,133 @@
+/*
+ * recovery.h - which packets arrived, which are lost, and how much may be sent when.
+ *
+ * RFC 9002 with one packet number space; thresholds that adapt to reordering (after RFC 8985);
+ * a congestion controller (congestion.h) and a pacer. Knows packet numbers, never a message:
+ * what a packet carried are opaque records, handed back when its fate is known.
+ *
+ * Order of calls, for each packet sent:
+ *     belay_recovery_reserve      (the only call that needs memory)
+ *     number = belay_recovery_next_number, build the packet
+ *     belay_recovery_sent
+ * for each ACK: belay_recovery_acked. When deadline has passed: belay_recovery_timeout.
+ *
+ * The sink hears each record of a packet at most once as acked; lost may come before
+ * (then acked after it means that the loss was spurious). It must not call back.
+ */
+#ifndef BELAY_RECOVERY_RECOVERY_H
+#define BELAY_RECOVERY_RECOVERY_H
+
+#include "base/ranges.h"
+#include "recovery/congestion.h"
+#include "recovery/pacer.h"
+#include "recovery/rtt.h"
+#include "recovery/sentlog.h"
+
+struct belay_recovery_sink {
+    void (*acked)(void *ctx, const struct belay_record *record);
+    void (*lost)(void *ctx, const struct belay_record *record);
+    void *ctx;
+};
+
+struct belay_recovery_config {
+    uint64_t first_packet_number;
+    uint32_t datagram_bytes;    /* the largest packet, for the controller and pacer */
+    uint64_t peer_ack_delay_ns; /* its max_ack_delay */
+    const struct belay_congestion *congestion;
+};
+
+/* Public for embedding; read it through the getters. */
+struct belay_recovery {
+    struct belay_sentlog log;
+    struct belay_rtt rtt;
+    struct belay_pacer pacer;
+    const struct belay_congestion *congestion;
+    _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
+    uint64_t in_flight_bytes;
+    uint64_t largest_acked; /* UINT64_MAX: none yet */
+    uint64_t loss_time_ns;  /* BELAY_NEVER: none pending */
+    uint64_t last_eliciting_sent_ns;
+    uint32_t eliciting_in_flight;
+    uint32_t pto_count; /* PTOs since the last ACK of something new */
+    uint32_t packet_threshold;
+    uint32_t time_threshold_eighths; /* of max(srtt, latest): 9 is RFC 9002's 9/8 */
+    uint64_t peer_ack_delay_ns;
+    uint64_t packets_lost, packets_spurious, probe_timeouts;
+    /* Private. */
+    struct {
+        uint64_t first_number;  /* the first ever sent */
+        uint64_t oldest_number; /* no packet below it is in flight */
+        uint64_t repeat_number; /* no packet below it is left to repeat */
+        /* Of the congestion window, the newest. */
+        uint64_t reduction_start_ns, lost_in_reduction, spurious_in_reduction;
+        uint32_t reduction_serial;
+        bool is_reduced;
+        /* Packets lost in a row, for persistent congestion: the first of them. */
+        bool has_lost_run;
+        uint64_t lost_run_sent_ns;
+        uint64_t first_rtt_sample_ns, last_decay_ns, last_pto_ns;
+        uint64_t pacer_quantum_bytes;
+        uint32_t datagram_bytes;
+        bool app_limited;
+    } own;
+};
+
+int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_config *config,
+                        struct belay_mem *mem);
+void belay_recovery_dispose(struct belay_recovery *r);
+
+/* After the handshake: the peer's word, and an RTT sample (0: none). */
+void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_ns,
+                             uint32_t datagram_bytes, uint64_t rtt_ns, uint64_t now_ns);
+
+/* Room for one more packet with record_count records: 0 or BELAY_ENOMEM. */
+int belay_recovery_reserve(struct belay_recovery *r, size_t record_count);
+uint64_t belay_recovery_next_number(const struct belay_recovery *r);
+
+#define BELAY_SENT_ELICITING 1u /* in flight, wants an ACK */
+#define BELAY_SENT_PROBE     2u /* a PTO probe: allowed past the window */
+/* The packet of next_number left now. Without ELICITING its fate is nobody's business: its
+ * records are not kept. */
+void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
+                         const struct belay_record *records, size_t record_count,
+                         uint64_t now_ns);
+
+/*
+ * An ACK: ranges from the highest down, [lo, hi) each. 0, or BELAY_EPROTO when it names a
+ * number never sent (nothing has changed then).
+ */
+int belay_recovery_acked(struct belay_recovery *r, const struct belay_range *ranges,
+                         size_t count, uint64_t delay_ns, uint64_t now_ns,
+                         const struct belay_recovery_sink *sink);
+
+/* Loss timer or PTO; BELAY_NEVER when nothing is in flight. */
+uint64_t belay_recovery_deadline(const struct belay_recovery *r);
+
+/* The deadline has passed: lost packets go to the sink; returns how many probe packets are
+ * wanted (0: it was the loss timer; else PTO: 1 or 2). */
+unsigned belay_recovery_timeout(struct belay_recovery *r, uint64_t now_ns,
+                                const struct belay_recovery_sink *sink);
+
+/* For a probe with nothing new to send: the records of the oldest packet in flight that no
+ * earlier probe repeated go to sink->lost, though it is not declared lost (and not again when
+ * it is: they are the newer packet's then). False: there is none. */
+bool belay_recovery_repeat_oldest(struct belay_recovery *r,
+                                  const struct belay_recovery_sink *sink);
+
+/* Bytes that the window still allows; 0 when full. */
+uint64_t belay_recovery_window_left(const struct belay_recovery *r);
+/* Bytes that the pacer allows now, at most its burst; and when it allows what is worth waking
+ * up for: a datagram, and about 250 us of its rate. 0: it does already. */
+uint64_t belay_recovery_pacer_left(struct belay_recovery *r, uint64_t now_ns);
+uint64_t belay_recovery_pacer_time(const struct belay_recovery *r);
+
+/* Tell it when sending stopped for want of data rather than of window. */
+void belay_recovery_set_app_limited(struct belay_recovery *r, bool limited);
+
+/* PTO without backoff, RFC 9002, section 6.2.1; and with, capped at 2 s (or one PTO, when
+ * that is longer). */
+uint64_t belay_recovery_pto_ns(const struct belay_recovery *r);
+uint64_t belay_recovery_pto_backed_off_ns(const struct belay_recovery *r);
+uint64_t belay_recovery_window_bytes(const struct belay_recovery *r);
+
+#endif
