@@ -1,0 +1,61 @@
+/*
+ * outmessage.h - one message on its way out: where its bytes are, how far it was handed out,
+ * which parts were acknowledged or lost.
+ *
+ * The common message is small, leaves whole, and is acknowledged whole: all of that fits into
+ * the 48 bytes of struct belay_out_message, which lies in its sequence's ring (so it may move:
+ * keep no pointer to one). Sets of parts are made only when a part is acknowledged or lost.
+ */
+#ifndef BELAY_DELIVERY_OUTMESSAGE_H
+#define BELAY_DELIVERY_OUTMESSAGE_H
+
+#include "delivery/outbox.h"
+
+/* Of the whole protocol (transport parameter message_size). */
+#define BELAY_OUT_MESSAGE_MAX (1u << 30)
+
+struct belay_out_parts {
+    struct belay_ranges acked; /* byte offsets */
+    struct belay_ranges lost;  /* to be handed out again; none of them is in acked */
+};
+
+struct belay_out_message {
+    const uint8_t *data;           /* our copy or the source's; NULL: read from the source */
+    struct belay_source *source;   /* NULL: data is our copy, len bytes of the pool */
+    struct belay_out_parts *parts; /* NULL: no part was settled by itself yet */
+    uint64_t id;
+    uint32_t len;
+    uint32_t sent; /* bytes handed out; with lost set: from here on they are due again */
+    bool notify;
+    bool settled; /* acknowledged or given up; nothing is held any more */
+    bool lost;    /* was handed out fully; [sent, len) is due again. Only without parts */
+};
+
+/* What the message takes of the peer's credit. */
+static inline uint64_t belay_out_message_cost(const struct belay_out_message *m)
+{
+    return (uint64_t)m->len + BELAY_MESSAGE_COST;
+}
+
+/* Copies data, or keeps a copy of *source. BELAY_ENOMEM: nothing is held, nothing released. */
+int belay_out_message_init(struct belay_out_message *m, struct belay_pool *pool,
+                           const void *data, const struct belay_source *source, size_t len);
+
+/* Lets go of bytes and parts, and marks it settled. len stays readable. */
+void belay_out_message_release(struct belay_out_message *m, struct belay_pool *pool);
+
+/* [lo, hi) arrived. 1: that completes the message; 0; or BELAY_ENOMEM, nothing changed. */
+int belay_out_message_acked(struct belay_out_message *m, struct belay_pool *pool, uint64_t lo,
+                            uint64_t hi);
+
+/* [lo, hi) is due again, but for what was acknowledged. 0 or BELAY_ENOMEM. */
+int belay_out_message_lost(struct belay_out_message *m, struct belay_pool *pool, uint64_t lo,
+                           uint64_t hi);
+
+/* The lowest range that is due again, or false. An empty message's is empty. */
+bool belay_out_message_due(const struct belay_out_message *m, struct belay_range *range);
+
+/* The first len bytes of what is due again are under way. */
+void belay_out_message_resent(struct belay_out_message *m, uint64_t len);
+
+#endif

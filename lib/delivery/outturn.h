@@ -1,0 +1,47 @@
+/*
+ * outturn.h - whose turn it is: which sequence may hand out something new now.
+ *
+ * Sequences take turns of about BELAY_OUT_TURN bytes. One that may not start its next message
+ * waits for what stops it, and is looked at again only when that changes:
+ *
+ *     its number limit (MAX_MESSAGES)       until belay_out_turn_wake, by a newer limit
+ *     half the window is unacknowledged     until belay_out_turn_wake, by its own acks
+ *     the connection's credit (MAX_DATA)    in `stuck`, first come first served
+ *
+ * While `stuck` has a head that does not fit, nobody starts a message, however small: else
+ * small ones could starve a large one for ever. This cannot deadlock. Every message that was
+ * started goes on to its end, and so do those before it in its sequence, which were started
+ * earlier; so all that is reserved is delivered. The limit is then all that was reserved plus
+ * the window, and the window is at least the largest message plus its cost: the head fits.
+ */
+#ifndef BELAY_DELIVERY_OUTTURN_H
+#define BELAY_DELIVERY_OUTTURN_H
+
+#include "delivery/outsequence.h"
+
+#define BELAY_OUT_TURN 1200 /* bytes, about a packet's worth */
+
+/* The sequence whose message `next` may be handed out now, or NULL. */
+struct belay_out_sequence *belay_out_turn_pick(struct belay_outbox *box);
+
+/* len new bytes of it were taken; may end its turn. */
+void belay_out_turn_taken(struct belay_outbox *box, struct belay_out_sequence *seq,
+                          uint64_t len);
+
+/* It has a new message, when it was idle; or what it waited for in place may have come. */
+void belay_out_turn_wake(struct belay_outbox *box, struct belay_out_sequence *seq,
+                         enum belay_out_place place);
+
+/* Whether a message of this cost fits into the connection's credit. */
+static inline bool belay_out_turn_fits(const struct belay_outbox *box, uint64_t cost)
+{
+    return box->reserved <= box->max_data && cost <= box->max_data - box->reserved;
+}
+
+/* Cost of the sequence's next message; there must be one. */
+static inline uint64_t belay_out_turn_cost(const struct belay_out_sequence *seq)
+{
+    return belay_out_message_cost(belay_out_sequence_at(seq, seq->next));
+}
+
+#endif
