@@ -27,11 +27,12 @@ enum belay_frame_type {
     BELAY_FRAME_FRAGMENT = 0xC0 /* to 0xFF */
 };
 
-#define BELAY_FRAMES_MAX     64  /* a packet */
-#define BELAY_ACK_RANGES_MAX 257 /* a frame, the first included */
-#define BELAY_RUN_COUNT_MAX  16384
-#define BELAY_CHANNELS_MAX   65536
-#define BELAY_REASON_MAX     255
+#define BELAY_FRAMES_MAX          64  /* a packet */
+#define BELAY_ACK_RANGES_MAX      257 /* a frame, the first included */
+#define BELAY_RUN_COUNT_MAX       16384
+#define BELAY_PACKET_MESSAGES_MAX 16384 /* so that message numbers expand rightly */
+#define BELAY_CHANNELS_MAX        65536
+#define BELAY_REASON_MAX          255
 
 struct belay_frame {
     enum belay_frame_type type; /* the first of its span: 0x40, 0x80, 0xC0 for messages */

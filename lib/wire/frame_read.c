@@ -293,11 +293,18 @@ static void skip_padding(struct belay_reader *r)
         r->at++;
 }
 
+/* Messages that begin or continue in a frame. */
+static uint32_t message_count(const struct belay_frame *frame)
+{
+    return frame->type >= BELAY_FRAME_MESSAGE ? frame->message.count : 0;
+}
+
 int belay_frames_parse(const uint8_t *data, size_t len, struct belay_frame *frames,
                        size_t *count, const char **why)
 {
     struct belay_reader r;
     size_t kept = 0, paddings = 0;
+    uint32_t messages = 0;
 
     belay_reader_init(&r, data, len);
     if (len == 0) {
@@ -312,7 +319,13 @@ int belay_frames_parse(const uint8_t *data, size_t len, struct belay_frame *fram
         if (*r.at == BELAY_FRAME_PADDING) {
             skip_padding(&r);
             paddings++;
-        } else if (belay_frame_parse(&r, &frames[kept++], why) != BELAY_OK) {
+            continue;
+        }
+        if (belay_frame_parse(&r, &frames[kept], why) != BELAY_OK)
+            return BELAY_EPROTO;
+        messages += message_count(&frames[kept++]);
+        if (messages > BELAY_PACKET_MESSAGES_MAX) {
+            *why = "a packet has too many messages";
             return BELAY_EPROTO;
         }
     }
