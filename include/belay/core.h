@@ -83,7 +83,7 @@ struct belay_core_config {
         window_initial;  /* receive credit, bytes; raised to message_size_max + 64 [1 MiB] */
     uint64_t window_max; /* auto-tuning stops there; raised likewise [32 MiB] */
     uint32_t
-        window_messages; /* receive credit, messages per channel and mode, 16..2^20 [16384] */
+        window_messages; /* receive credit, messages per channel and mode, 16..2^20 [4096] */
     uint64_t send_queue_max;   /* bytes accepted and not acknowledged; one message always fits
                                   an empty queue [32 MiB] */
     uint32_t channels_max;     /* channels 0 .. n-1, both ways, 1..65536 [256] */

@@ -1,0 +1,130 @@
+#include "conn/acks.h"
+
+#include "wire/frame.h"
+#include "wire/packet.h"
+
+void belay_acks_init(struct belay_acks *acks, struct belay_mem *mem, uint64_t first_number,
+                     size_t ranges_max, uint64_t delay_max_ns)
+{
+    *acks = (struct belay_acks){0};
+    belay_ranges_init(&acks->received, mem, ranges_max);
+    acks->floor = acks->report_floor = acks->next_expected = first_number;
+    acks->deadline_ns = BELAY_NEVER;
+    acks->delay_max_ns = delay_max_ns;
+}
+
+void belay_acks_dispose(struct belay_acks *acks)
+{
+    belay_ranges_dispose(&acks->received);
+}
+
+enum belay_packet_novelty belay_acks_check(const struct belay_acks *acks, uint64_t number)
+{
+    if (number < acks->floor)
+        return BELAY_PACKET_TOO_OLD;
+    if (acks->next_expected > number && acks->next_expected - number > BELAY_PACKET_AGE_MAX)
+        return BELAY_PACKET_TOO_OLD;
+    if (belay_ranges_has(&acks->received, number))
+        return BELAY_PACKET_SEEN;
+    return BELAY_PACKET_NEW;
+}
+
+static void count_ecn(struct belay_acks *acks, unsigned ecn)
+{
+    /* RFC 3168: 01 is ECT(1), 10 ECT(0), 11 CE. */
+    if (ecn == 2)
+        acks->ecn[0]++;
+    else if (ecn == 1)
+        acks->ecn[1]++;
+    else if (ecn == 3)
+        acks->ecn[2]++;
+}
+
+static void note_eliciting(struct belay_acks *acks, bool in_order, unsigned ecn,
+                           uint64_t now_ns)
+{
+    acks->unacked++;
+    acks->since_eliciting++;
+    if (!in_order || ecn == 3 || acks->unacked >= BELAY_ACK_EVERY)
+        acks->immediate = true;
+    if (acks->deadline_ns == BELAY_NEVER)
+        acks->deadline_ns = now_ns + acks->delay_max_ns;
+}
+
+int belay_acks_received(struct belay_acks *acks, uint64_t number, bool eliciting, unsigned ecn,
+                        uint64_t now_ns)
+{
+    struct belay_range evicted = {0, 0};
+    bool in_order = number == acks->next_expected;
+    int error = belay_ranges_add(&acks->received, number, number + 1, &evicted);
+
+    if (error)
+        return error;
+    if (evicted.lo != evicted.hi) {
+        acks->evicted++;
+        if (acks->floor < evicted.hi)
+            acks->floor = evicted.hi;
+    }
+    count_ecn(acks, ecn);
+    if (number >= acks->next_expected) {
+        acks->next_expected = number + 1;
+        acks->largest_ns = now_ns;
+    }
+    if (number < acks->report_floor)
+        acks->report_floor = number;
+    if (eliciting)
+        note_eliciting(acks, in_order, ecn, now_ns);
+    return 0;
+}
+
+bool belay_acks_is_due(const struct belay_acks *acks, uint64_t now_ns)
+{
+    return acks->unacked > 0 && (acks->immediate || now_ns >= acks->deadline_ns);
+}
+
+bool belay_acks_is_pending(const struct belay_acks *acks)
+{
+    return acks->unacked > 0;
+}
+
+static bool nth_range(const void *ctx, size_t i, uint64_t *lo, uint64_t *hi)
+{
+    const struct belay_acks *acks = ctx;
+    const struct belay_range *range;
+
+    if (i >= acks->received.count || i >= BELAY_ACK_RANGES_SENT)
+        return false;
+    range = belay_ranges_at(&acks->received, acks->received.count - 1 - i);
+    if (i > 0 && range->hi <= acks->report_floor)
+        return false;
+    *lo = range->lo;
+    *hi = range->hi - 1;
+    return true;
+}
+
+bool belay_acks_write(struct belay_acks *acks, struct belay_writer *w, uint64_t now_ns,
+                      uint64_t *largest)
+{
+    bool has_ecn = (acks->ecn[0] | acks->ecn[1] | acks->ecn[2]) != 0;
+    uint64_t delay_us = (now_ns - acks->largest_ns) / 1000;
+
+    if (acks->received.count == 0)
+        return false;
+    if (belay_frame_write_ack(w, delay_us, has_ecn ? acks->ecn : NULL, nth_range, acks) == 0)
+        return false;
+    *largest = acks->next_expected - 1;
+    return true;
+}
+
+void belay_acks_sent(struct belay_acks *acks)
+{
+    acks->unacked = 0;
+    acks->immediate = false;
+    acks->deadline_ns = BELAY_NEVER;
+}
+
+void belay_acks_confirmed(struct belay_acks *acks, uint64_t largest)
+{
+    if (acks->report_floor <= largest)
+        acks->report_floor = largest + 1;
+}

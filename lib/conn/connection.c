@@ -1,0 +1,448 @@
+/* connection.c - making and freeing a connection, its getters, app calls and outputs. */
+#include "conn/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ beginning and end */
+
+static uint64_t at_least(uint64_t value, uint64_t floor)
+{
+    return value > floor ? value : floor;
+}
+
+static int init_rooms(struct belay_connection *c)
+{
+    const struct belay_core_config *config = c->env->config;
+    uint64_t one_message = (uint64_t)config->message_size_max + BELAY_MESSAGE_COST;
+    struct belay_inbox_config in = {
+        .first_number = config->first_message_number,
+        .message_size_max = config->message_size_max,
+        .window_initial = at_least(config->window_initial, one_message),
+        .window_messages = config->window_messages,
+        .channels_max = config->channels_max,
+    };
+    struct belay_recovery_config rec = {
+        .first_packet_number = config->first_packet_number,
+        .datagram_bytes = config->datagram_size,
+        .congestion = c->env->congestion,
+    };
+    int error;
+
+    in.window_max = at_least(config->window_max, in.window_initial);
+    belay_acks_init(&c->acks, &c->mem, config->first_packet_number, config->ranges_max,
+                    config->ack_delay_max_ns);
+    error = belay_inbox_init(&c->inbox, &c->mem, c->env->pool, &in);
+    if (!error)
+        error = belay_outbox_init(&c->outbox, &c->mem, c->env->pool,
+                                  config->first_message_number, config->channels_max);
+    if (!error)
+        error = belay_recovery_init(&c->recovery, &rec, &c->mem);
+    return error;
+}
+
+static struct belay_connection *connection_new(const struct belay_connection_env *env,
+                                               const struct belay_connection_self *self,
+                                               const struct belay_path *path)
+{
+    struct belay_connection *c = belay_mem_zalloc(env->mem, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->env = env;
+    c->self = *self;
+    c->path = *path;
+    belay_mem_init_child(&c->mem, env->mem);
+    for (unsigned i = 0; i < BELAY_TIMER_COUNT; i++)
+        c->timers_ns[i] = BELAY_NEVER;
+    c->pacing_ns = BELAY_NEVER;
+    c->datagram_size = env->config->datagram_size;
+    c->next_message = 1;
+    c->high_water =
+        env->config->send_queue_max > SIZE_MAX ? SIZE_MAX : (size_t)env->config->send_queue_max;
+    belay_transport_params_init(&c->peer);
+    c->handshake = belay_mem_zalloc(&c->mem, sizeof(*c->handshake));
+    if (init_rooms(c) || c->handshake == NULL) {
+        belay_connection_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+struct belay_connection *belay_connection_dial(const struct belay_connection_env *env,
+                                               const struct belay_connection_self *self,
+                                               const struct belay_path *path)
+{
+    struct belay_connection *c = connection_new(env, self, path);
+
+    if (c == NULL)
+        return NULL;
+    c->is_client = true;
+    c->stage = BELAY_STAGE_DIALING;
+    if (belay_handshake_start(c)) {
+        belay_connection_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+struct belay_connection *belay_connection_accept(const struct belay_connection_env *env,
+                                                 const struct belay_connection_self *self,
+                                                 const struct belay_path *path,
+                                                 const struct belay_hello *init,
+                                                 uint8_t *packet, size_t len, uint64_t now_ns,
+                                                 int *error, const char **why)
+{
+    struct belay_connection *c = connection_new(env, self, path);
+
+    *error = BELAY_ENOMEM;
+    if (c == NULL)
+        return NULL;
+    c->stage = BELAY_STAGE_HALF_OPEN;
+    *error = belay_handshake_answer(c, init, packet, len, why);
+    if (*error) {
+        belay_connection_free(c);
+        return NULL;
+    }
+    c->stats.datagrams_received++;
+    c->stats.wire_bytes_received += len;
+    belay_timer_set(c, BELAY_TIMER_HELLO,
+                    belay_time_add(now_ns, env->config->connect_timeout_ns));
+    return c;
+}
+
+void belay_connection_free(struct belay_connection *c)
+{
+    struct belay_mem *parent;
+
+    if (c == NULL)
+        return;
+    parent = c->env->mem;
+    belay_handshake_drop(c);
+    belay_seal_dispose(&c->seal_out);
+    belay_seal_dispose(&c->seal_in);
+    belay_outbox_dispose(&c->outbox);
+    belay_inbox_dispose(&c->inbox);
+    belay_recovery_dispose(&c->recovery);
+    belay_acks_dispose(&c->acks);
+    belay_mem_free(parent, c, sizeof(*c));
+}
+
+/* ------------------------------------------------------------------ getters */
+
+enum belay_connection_stage belay_connection_stage(const struct belay_connection *c)
+{
+    return c->stage;
+}
+
+const struct belay_path *belay_connection_path(const struct belay_connection *c)
+{
+    return &c->path;
+}
+
+const uint8_t *belay_connection_peer_token(const struct belay_connection *c)
+{
+    return c->peer.has_reset_token ? c->peer.reset_token : NULL;
+}
+
+bool belay_connection_peer_is_unshared(const struct belay_connection *c)
+{
+    return !c->peer_has_cid;
+}
+
+const uint8_t *belay_connection_nonce(const struct belay_connection *c)
+{
+    return c->nonce;
+}
+
+bool belay_connection_is_connected(const struct belay_connection *c)
+{
+    return c->stage == BELAY_STAGE_OPEN;
+}
+
+size_t belay_connection_queued_bytes(const struct belay_connection *c)
+{
+    return (size_t)c->outbox.queued_bytes;
+}
+
+size_t belay_connection_message_size_max(const struct belay_connection *c)
+{
+    uint64_t max = c->env->config->message_size_max;
+
+    if (c->outbox.open && c->outbox.message_size_max < max)
+        max = c->outbox.message_size_max;
+    return (size_t)max;
+}
+
+void belay_connection_stats(const struct belay_connection *c, struct belay_stats *stats)
+{
+    const struct belay_recovery *r = &c->recovery;
+
+    *stats = c->stats;
+    stats->messages_sent = c->outbox.messages_accepted;
+    stats->messages_acknowledged = c->outbox.messages_acked;
+    stats->messages_abandoned = c->outbox.messages_abandoned;
+    stats->messages_delivered = c->inbox.messages_popped;
+    stats->message_bytes_delivered = c->inbox.bytes_popped;
+    stats->packets_lost = r->packets_lost;
+    stats->packets_spurious = r->packets_spurious;
+    stats->probe_timeouts = r->probe_timeouts;
+    stats->fragments_duplicate = c->inbox.parts_duplicate;
+    stats->rtt_smoothed_ns = r->rtt.smoothed_ns;
+    stats->rtt_variance_ns = r->rtt.variance_ns;
+    stats->rtt_min_ns = r->rtt.has_sample ? r->rtt.min_ns : 0;
+    stats->rtt_latest_ns = r->rtt.latest_ns;
+    stats->window_bytes = belay_recovery_window_bytes(r);
+    stats->in_flight_bytes = r->in_flight_bytes;
+    stats->queued_bytes = c->outbox.queued_bytes;
+    stats->buffered_bytes = c->inbox.buffered_bytes;
+    stats->memory_bytes = sizeof(*c) + c->mem.used_bytes;
+    stats->ranges_evicted = c->acks.evicted;
+    stats->credit_blocked = c->outbox.blocked_count;
+    stats->datagram_size = c->datagram_size;
+    stats->packet_threshold = r->packet_threshold;
+}
+
+/* ------------------------------------------------------------------ app calls */
+
+static int check_send(struct belay_connection *c, uint32_t channel, enum belay_mode mode,
+                      size_t len, unsigned flags, uint64_t deadline_ns)
+{
+    uint32_t channels = c->outbox.open ? c->outbox.channels_max : c->env->config->channels_max;
+
+    if (c->stage == BELAY_STAGE_LINGERING || c->stage == BELAY_STAGE_DEAD)
+        return BELAY_ENOTCONN;
+    if (c->closing.requested)
+        return BELAY_ECLOSED;
+    if (channel >= channels || channel >= c->env->config->channels_max ||
+        (mode != BELAY_RELIABLE_ORDERED && mode != BELAY_RELIABLE_UNORDERED) ||
+        (flags & ~BELAY_SEND_NOTIFY) || deadline_ns != BELAY_NEVER)
+        return BELAY_EINVAL;
+    if (len > belay_connection_message_size_max(c))
+        return BELAY_EMSGSIZE;
+    if (c->outbox.queued_bytes > 0 &&
+        (c->outbox.queued_bytes >= c->high_water ||
+         len + BELAY_MESSAGE_COST > c->high_water - c->outbox.queued_bytes)) {
+        c->want_writable = true;
+        return BELAY_EAGAIN;
+    }
+    return 0;
+}
+
+int belay_connection_queue(struct belay_connection *c, uint32_t channel, enum belay_mode mode,
+                           const void *data, const struct belay_source *source, size_t len,
+                           unsigned flags, uint64_t deadline_ns, uint64_t *message)
+{
+    int error = check_send(c, channel, mode, len, flags, deadline_ns);
+
+    if (error) {
+        if (source != NULL && source->release != NULL)
+            source->release(source->ctx);
+        return error;
+    }
+    error = belay_outbox_push(&c->outbox, channel, (uint8_t)mode, data, source, len,
+                              (flags & BELAY_SEND_NOTIFY) != 0, c->next_message);
+    if (error)
+        return error;
+    if (message != NULL)
+        *message = c->next_message;
+    c->next_message++;
+    c->stats.message_bytes_sent += len;
+    if (c->outbox.queued_bytes > c->low_water)
+        c->want_writable = true;
+    return 0;
+}
+
+void belay_connection_pause(struct belay_connection *c, bool paused)
+{
+    c->paused = paused;
+}
+
+void belay_connection_set_watermarks(struct belay_connection *c, size_t low, size_t high)
+{
+    uint64_t most = c->env->config->send_queue_max;
+
+    c->low_water = low;
+    c->high_water =
+        high == 0 || high > most ? (size_t)(most > SIZE_MAX ? SIZE_MAX : most) : high;
+}
+
+int belay_connection_close(struct belay_connection *c)
+{
+    if (c->stage == BELAY_STAGE_LINGERING || c->stage == BELAY_STAGE_DEAD)
+        return BELAY_ENOTCONN;
+    if (c->closing.requested)
+        return BELAY_ECLOSED;
+    c->closing.requested = true;
+    c->closing.timer_due = true;
+    c->due.fin = true;
+    return 0;
+}
+
+void belay_connection_abort(struct belay_connection *c, uint64_t code, const char *reason)
+{
+    if (c->stage == BELAY_STAGE_HALF_OPEN || c->stage == BELAY_STAGE_DIALING)
+        belay_connection_end(c, BELAY_ECLOSED, code, reason ? reason : "aborted by the app");
+    else
+        belay_connection_fail(c, BELAY_ECLOSED, code, reason ? reason : "");
+}
+
+/* ------------------------------------------------------------------ outputs */
+
+static void start_timers(struct belay_connection *c, uint64_t now_ns)
+{
+    if (c->stage == BELAY_STAGE_OPEN && c->closing.timer_due) {
+        c->closing.timer_due = false;
+        belay_timer_set(c, BELAY_TIMER_CLOSE,
+                        belay_time_add(now_ns, c->env->config->close_timeout_ns));
+    }
+    if (c->stage == BELAY_STAGE_LINGERING && c->timers_ns[BELAY_TIMER_LINGER] == 0)
+        belay_connection_linger_begin(c, now_ns);
+}
+
+int belay_connection_send(struct belay_connection *c, struct belay_train *train,
+                          uint64_t now_ns)
+{
+    int sent;
+
+    start_timers(c, now_ns);
+    switch (c->stage) {
+    case BELAY_STAGE_DIALING:
+    case BELAY_STAGE_HALF_OPEN:
+        return belay_handshake_send(c, train, now_ns);
+    case BELAY_STAGE_OPEN:
+    case BELAY_STAGE_LINGERING:
+        sent = belay_connection_build_train(c, train, now_ns);
+        if (c->stage == BELAY_STAGE_OPEN)
+            belay_connection_update_blocked(c, now_ns);
+        return sent;
+    case BELAY_STAGE_DEAD:
+        break;
+    }
+    return 0;
+}
+
+static bool poll_message(struct belay_connection *c, struct belay_core_event *event)
+{
+    struct belay_delivered delivered;
+
+    if (c->paused || !belay_inbox_pop(&c->inbox, &delivered))
+        return false;
+    event->type = BELAY_CORE_MESSAGE;
+    event->channel = delivered.channel;
+    event->mode = (enum belay_mode)delivered.mode;
+    event->data = delivered.data;
+    event->len = delivered.len;
+    return true;
+}
+
+static bool poll_sent(struct belay_connection *c, struct belay_core_event *event)
+{
+    struct belay_out_report report;
+
+    if (!belay_outbox_report(&c->outbox, &report))
+        return false;
+    event->type = BELAY_CORE_SENT;
+    event->message = report.id;
+    event->error = report.error;
+    return true;
+}
+
+static bool writable_is_due(const struct belay_connection *c)
+{
+    return c->want_writable && c->stage == BELAY_STAGE_OPEN && !c->closing.requested &&
+           c->outbox.queued_bytes <= c->low_water;
+}
+
+static bool eof_is_due(const struct belay_connection *c)
+{
+    return !c->paused && !c->closing.eof_polled && c->closing.peer_fin &&
+           c->stage == BELAY_STAGE_OPEN && belay_inbox_is_empty(&c->inbox) &&
+           c->inbox.messages_popped == c->closing.peer_messages;
+}
+
+static bool poll_up(struct belay_connection *c, struct belay_core_event *event)
+{
+    if (!c->event.up)
+        return false;
+    c->event.up = false;
+    event->type = c->is_client ? BELAY_CORE_CONNECTED : BELAY_CORE_ACCEPTED;
+    return true;
+}
+
+static bool poll_writable(struct belay_connection *c, struct belay_core_event *event)
+{
+    if (!writable_is_due(c))
+        return false;
+    c->want_writable = false;
+    event->type = BELAY_CORE_WRITABLE;
+    return true;
+}
+
+static bool poll_eof(struct belay_connection *c, struct belay_core_event *event)
+{
+    if (!eof_is_due(c))
+        return false;
+    c->closing.eof_polled = true;
+    event->type = BELAY_CORE_EOF;
+    belay_connection_check_done(c);
+    return true;
+}
+
+static bool poll_closed(struct belay_connection *c, struct belay_core_event *event)
+{
+    if (!c->event.closed)
+        return false;
+    c->event.closed = false;
+    c->event.closed_polled = true;
+    event->type = BELAY_CORE_CLOSED;
+    event->error = c->event.error;
+    event->close_code = c->event.code;
+    event->reason = c->event.reason;
+    return true;
+}
+
+/* In the order in which an app may expect them. */
+static bool (*const polls[])(struct belay_connection *c, struct belay_core_event *event) = {
+    poll_up, poll_message, poll_sent, poll_writable, poll_eof, poll_closed,
+};
+
+int belay_connection_poll(struct belay_connection *c, struct belay_core_event *event)
+{
+    memset(event, 0, sizeof(*event));
+    event->data = (const uint8_t *)"";
+    event->reason = "";
+    if (c->event.closed_polled)
+        return 0;
+    for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++)
+        if (polls[i](c, event))
+            return 1;
+    /* What stays must not point into a packet that will be overwritten. */
+    if (belay_inbox_own(&c->inbox)) {
+        belay_connection_fail(c, BELAY_ENOMEM, BELAY_CLOSE_MEMORY,
+                              "no memory to keep what a paused app does not take");
+        return belay_connection_poll(c, event);
+    }
+    return 0;
+}
+
+bool belay_connection_has_events(const struct belay_connection *c)
+{
+    if (c->event.closed_polled)
+        return false;
+    /* The last: for poll to copy what a paused app leaves in the packet. */
+    return c->event.up || (!c->paused && !belay_inbox_is_empty(&c->inbox)) ||
+           c->outbox.reports.count > 0 || writable_is_due(c) || eof_is_due(c) ||
+           c->event.closed || c->inbox.ready.borrowed > 0;
+}
+
+void belay_connection_forget_events(struct belay_connection *c)
+{
+    c->event.closed = c->event.up = false;
+    c->event.closed_polled = true;
+}
+
+bool belay_connection_wants_credit(const struct belay_connection *c)
+{
+    return belay_inbox_is_credit_due(&c->inbox);
+}

@@ -1,0 +1,156 @@
+/* private.h - a connection's inside, for the files of this folder alone. */
+#ifndef BELAY_CONN_PRIVATE_H
+#define BELAY_CONN_PRIVATE_H
+
+#include "conn/acks.h"
+#include "conn/connection.h"
+#include "crypto/keys.h"
+#include "crypto/seal.h"
+#include "delivery/inbox.h"
+#include "delivery/outbox.h"
+#include "recovery/recovery.h"
+#include "wire/frame.h"
+
+/* One row each: all that waits for a time. Recovery and the pacer have times of their own. */
+enum belay_timer {
+    BELAY_TIMER_HELLO,   /* client: the next INIT; server: the half-open slot's end */
+    BELAY_TIMER_CONNECT, /* the dial's end */
+    BELAY_TIMER_IDLE,
+    BELAY_TIMER_KEEPALIVE,
+    BELAY_TIMER_BLOCKED, /* say that credit stops us */
+    BELAY_TIMER_CLOSE,   /* a graceful close's end */
+    BELAY_TIMER_LINGER,
+    BELAY_TIMER_REPEAT, /* a CLOSE again */
+    BELAY_TIMER_COUNT
+};
+
+/* What is kept only until the connection is up: given back then. */
+struct belay_handshake {
+    uint8_t init[BELAY_INIT_BYTES]; /* client: the whole datagram */
+    uint8_t accept[512];            /* server: the whole datagram */
+    size_t accept_len;
+    uint8_t secret[2 * BELAY_HELLO_RANDOM_BYTES]; /* client's random, server's random */
+    unsigned sent_count;                          /* INITs or ACCEPTs */
+    uint64_t first_sent_ns;
+    bool send_due;
+    /* a hint why nobody answers */
+    int hint;
+    uint64_t hint_code;
+    unsigned hint_attempts; /* INITs still to send before it counts */
+};
+
+struct belay_connection {
+    const struct belay_connection_env *env;
+    struct belay_connection_self self;
+    struct belay_mem mem;
+    enum belay_connection_stage stage;
+    bool is_client;
+    struct belay_path path;
+    struct belay_handshake *handshake;
+    uint8_t nonce[BELAY_NONCE_BYTES];
+    uint8_t peer_cid[BELAY_CID_BYTES];
+    bool peer_has_cid;
+    struct belay_transport_params peer;
+
+    struct belay_seal seal_out, seal_in;
+    struct belay_recovery recovery;
+    struct belay_acks acks;
+    struct belay_outbox outbox;
+    struct belay_inbox inbox;
+    uint32_t datagram_size;
+
+    uint64_t timers_ns[BELAY_TIMER_COUNT];
+    uint64_t last_received_ns, last_eliciting_sent_ns;
+    uint64_t idle_ns; /* 0: none */
+    unsigned blocked_backoff;
+    uint64_t pacing_ns; /* when the pacer lets the next packet go; BELAY_NEVER: it does now */
+
+    /* frames that are due */
+    struct {
+        bool ping, max_data, data_blocked, fin, close;
+        bool messages_blocked;
+        unsigned probes; /* PTO probe packets to send, past the window */
+    } due;
+
+    struct {
+        bool requested; /* graceful, by the app */
+        bool timer_due; /* the close timer is to be started */
+        bool fin_acked;
+        uint64_t fin_messages;
+        bool peer_fin;
+        uint64_t peer_messages;
+        bool eof_polled;
+        bool peer_is_done; /* CLOSE NONE came */
+        bool answer_due;   /* lingering: answer the packet that came */
+        bool is_abort;     /* lingering: says CLOSE with our code, else with NONE */
+        unsigned repeats;  /* of that CLOSE, still to come unasked */
+        uint64_t next_answer_ns;
+    } closing;
+
+    struct {
+        bool up, closed; /* to be polled */
+        bool up_polled, closed_polled;
+        bool writable;
+        int error;
+        uint64_t code;
+        char reason[BELAY_REASON_MAX + 1];
+    } event;
+
+    bool paused;
+    bool want_writable;
+    size_t low_water, high_water;
+    uint64_t next_message;    /* the app's numbering */
+    struct belay_stats stats; /* the counters of this floor */
+};
+
+/* timers.c */
+static inline void belay_timer_set(struct belay_connection *c, enum belay_timer timer,
+                                   uint64_t at_ns)
+{
+    c->timers_ns[timer] = at_ns;
+}
+static inline uint64_t belay_time_add(uint64_t a, uint64_t b)
+{
+    return a > BELAY_NEVER - b ? BELAY_NEVER : a + b;
+}
+
+/* handshake.c. start: the client's INIT. answer: the server's ACCEPT; packet is the INIT;
+ * BELAY_EINVAL when its tag is wrong. */
+int belay_handshake_start(struct belay_connection *c);
+int belay_handshake_answer(struct belay_connection *c, const struct belay_hello *init,
+                           uint8_t *packet, size_t len, const char **why);
+int belay_handshake_send(struct belay_connection *c, struct belay_train *train,
+                         uint64_t now_ns);
+void belay_handshake_on_timer(struct belay_connection *c, uint64_t now_ns);
+void belay_handshake_drop(struct belay_connection *c);
+
+/* state.c: all changes of stage */
+void belay_connection_open(struct belay_connection *c, uint64_t now_ns);
+/* The end, without a word to the peer: every open message is given up with error. */
+void belay_connection_end(struct belay_connection *c, int error, uint64_t code,
+                          const char *reason);
+/* The end, telling the peer code and reason. */
+void belay_connection_fail(struct belay_connection *c, int error, uint64_t code,
+                           const char *reason);
+/* After anything that may complete a graceful close. */
+void belay_connection_check_done(struct belay_connection *c);
+/* Lingering has begun at this time. */
+void belay_connection_linger_begin(struct belay_connection *c, uint64_t now_ns);
+void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns);
+void belay_connection_update_blocked(struct belay_connection *c, uint64_t now_ns);
+void belay_connection_log(const struct belay_connection *c, int level, const char *text);
+
+/* settle.c: the sent log's records, acknowledged or lost */
+void belay_connection_record_acked(void *ctx, const struct belay_record *record);
+void belay_connection_record_lost(void *ctx, const struct belay_record *record);
+
+/* build.c */
+int belay_connection_build_train(struct belay_connection *c, struct belay_train *train,
+                                 uint64_t now_ns);
+
+/* trace */
+void belay_connection_trace(const struct belay_connection *c, bool outgoing, char type,
+                            uint64_t number, size_t len, const uint8_t *frames,
+                            size_t frames_len, const char *verdict, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,338 @@
+/*
+ * state.c - all changes of a connection's stage: opening, the graceful close, the end.
+ *
+ *     DIALING ---- ACCEPT ----+
+ *                             +--> OPEN --> LINGERING --> DEAD
+ *     HALF_OPEN -- first DATA +      \____________________^
+ *
+ * A connection lingers when it closed but owes the peer an answer: the repetition of a CLOSE,
+ * or of the last ACK.
+ */
+#include "conn/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LINGER_PTOS   3
+#define CLOSE_REPEATS 2 /* unasked: one CLOSE may be lost, and nobody acknowledges it */
+#define FIN_PTOS      4 /* with all else settled: then the peer is gone, as we let it go */
+
+void belay_connection_log(const struct belay_connection *c, int level, const char *text)
+{
+    if (c->env->log.line != NULL)
+        c->env->log.line(c->env->log.ctx, level, c->self.handle, text);
+}
+
+void belay_connection_trace(const struct belay_connection *c, bool outgoing, char type,
+                            uint64_t number, size_t len, const uint8_t *frames,
+                            size_t frames_len, const char *verdict, uint64_t now_ns)
+{
+    struct belay_trace packet = {.outgoing = outgoing,
+                                 .type = type,
+                                 .packet_number = number,
+                                 .len = len,
+                                 .frames = frames,
+                                 .frames_len = frames_len,
+                                 .verdict = verdict};
+
+    if (c->env->trace != NULL)
+        c->env->trace(c->env->trace_ctx, c->self.handle, &packet, now_ns);
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static uint64_t smaller_nonzero(uint64_t a, uint64_t b)
+{
+    if (a == 0 || b == 0)
+        return a | b;
+    return a < b ? a : b;
+}
+
+void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
+{
+    const struct belay_core_config *config = c->env->config;
+    const struct belay_handshake *h = c->handshake;
+    uint64_t rtt_ns = h->sent_count == 1 ? now_ns - h->first_sent_ns : 0;
+
+    c->stage = BELAY_STAGE_OPEN;
+    c->datagram_size = config->datagram_size < c->peer.datagram_size ? config->datagram_size
+                                                                     : c->peer.datagram_size;
+    belay_recovery_set_peer(&c->recovery, (uint64_t)c->peer.ack_delay_us * 1000,
+                            c->datagram_size, rtt_ns, now_ns);
+    belay_outbox_open(&c->outbox, c->peer.max_data, c->peer.max_messages, c->peer.message_size,
+                      c->peer.channels);
+    c->idle_ns =
+        smaller_nonzero(config->idle_timeout_ns, c->peer.idle_timeout_ms * UINT64_C(1000000));
+    belay_timer_set(c, BELAY_TIMER_HELLO, BELAY_NEVER);
+    belay_timer_set(c, BELAY_TIMER_CONNECT, BELAY_NEVER);
+    belay_connection_note_received(c, now_ns);
+    c->due.ping = c->is_client; /* the server waits for a DATA packet */
+    c->event.up = true;
+    c->event.reason[0] = '\0';
+    belay_handshake_drop(c);
+}
+
+void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns)
+{
+    uint64_t keepalive_ns = c->env->config->keepalive_ns;
+    uint64_t pto3_ns = 3 * belay_recovery_pto_ns(&c->recovery);
+
+    c->last_received_ns = now_ns;
+    if (c->idle_ns > 0)
+        belay_timer_set(c, BELAY_TIMER_IDLE,
+                        belay_time_add(now_ns, c->idle_ns > pto3_ns ? c->idle_ns : pto3_ns));
+    /* The side that was dialed waits half as long again, so that one side pings. */
+    if (keepalive_ns > 0)
+        belay_timer_set(c, BELAY_TIMER_KEEPALIVE,
+                        belay_time_add(now_ns, c->is_client ? keepalive_ns
+                                                            : keepalive_ns + keepalive_ns / 2));
+}
+
+/* ------------------------------------------------------------------ the end */
+
+static void set_closed(struct belay_connection *c, int error, uint64_t code, const char *reason)
+{
+    c->event.closed = true;
+    c->event.error = error;
+    c->event.code = code;
+    if (reason != c->event.reason)
+        snprintf(c->event.reason, sizeof(c->event.reason), "%s", reason);
+}
+
+static void stop_timers(struct belay_connection *c)
+{
+    for (unsigned i = 0; i < BELAY_TIMER_COUNT; i++)
+        c->timers_ns[i] = BELAY_NEVER;
+}
+
+/* How the messages that remain are reported when a connection ends with this error. */
+static int message_error(int error)
+{
+    return error ? error : BELAY_ECLOSED;
+}
+
+void belay_connection_end(struct belay_connection *c, int error, uint64_t code,
+                          const char *reason)
+{
+    if (c->event.closed || c->event.closed_polled) {
+        c->stage = BELAY_STAGE_DEAD;
+        stop_timers(c);
+        return;
+    }
+    belay_outbox_abandon_all(&c->outbox, message_error(error));
+    set_closed(c, error, code, reason);
+    stop_timers(c);
+    belay_handshake_drop(c);
+    memset(&c->due, 0, sizeof(c->due));
+    c->stage = BELAY_STAGE_DEAD;
+}
+
+/* Starts to linger, at the next send: only that knows the time. */
+static void linger(struct belay_connection *c)
+{
+    stop_timers(c);
+    c->stage = BELAY_STAGE_LINGERING;
+    belay_timer_set(c, BELAY_TIMER_LINGER, 0);
+}
+
+void belay_connection_fail(struct belay_connection *c, int error, uint64_t code,
+                           const char *reason)
+{
+    bool tell = c->stage == BELAY_STAGE_OPEN;
+
+    if (c->stage == BELAY_STAGE_LINGERING || c->stage == BELAY_STAGE_DEAD)
+        return;
+    belay_connection_end(c, error, code, reason);
+    if (!tell)
+        return;
+    linger(c);
+    c->due.close = true;
+    c->closing.is_abort = true;
+    c->closing.repeats = CLOSE_REPEATS;
+}
+
+void belay_connection_linger_begin(struct belay_connection *c, uint64_t now_ns)
+{
+    uint64_t pto_ns = belay_recovery_pto_ns(&c->recovery);
+
+    belay_timer_set(c, BELAY_TIMER_LINGER, belay_time_add(now_ns, LINGER_PTOS * pto_ns));
+    if (c->closing.repeats > 0)
+        belay_timer_set(c, BELAY_TIMER_REPEAT, belay_time_add(now_ns, pto_ns));
+    c->closing.next_answer_ns = belay_time_add(now_ns, pto_ns);
+}
+
+/* ------------------------------------------------------------------ the graceful close */
+
+static bool all_is_delivered(const struct belay_connection *c)
+{
+    return c->closing.peer_fin && c->inbox.messages_popped == c->closing.peer_messages;
+}
+
+/* Only the acknowledgement of our FIN is missing: nothing is lost without it. */
+static bool only_fin_is_open(const struct belay_connection *c)
+{
+    return c->closing.requested && c->outbox.messages_open == 0 && all_is_delivered(c) &&
+           c->closing.eof_polled;
+}
+
+static bool is_over(const struct belay_connection *c)
+{
+    return only_fin_is_open(c) && c->closing.fin_acked;
+}
+
+void belay_connection_check_done(struct belay_connection *c)
+{
+    if (c->stage != BELAY_STAGE_OPEN || !is_over(c))
+        return;
+    set_closed(c, BELAY_OK, BELAY_CLOSE_NONE, "closed by both sides");
+    if (c->closing.peer_is_done) {
+        stop_timers(c);
+        c->stage = BELAY_STAGE_DEAD;
+    } else {
+        linger(c);
+        c->closing.answer_due = belay_acks_is_pending(&c->acks);
+        c->closing.repeats = c->closing.answer_due ? CLOSE_REPEATS : 0;
+    }
+}
+
+static void on_close_timeout(struct belay_connection *c)
+{
+    char text[128];
+
+    if (only_fin_is_open(c)) {
+        belay_connection_fail(c, BELAY_OK, BELAY_CLOSE_NONE, "closed by both sides");
+        return;
+    }
+    snprintf(text, sizeof(text),
+             "the close took too long: %llu messages not acknowledged, the peer has %s",
+             (unsigned long long)c->outbox.messages_open,
+             c->closing.peer_fin ? "closed" : "not closed");
+    belay_connection_fail(c, BELAY_ETIMEDOUT, BELAY_CLOSE_TIMEOUT, text);
+}
+
+/* ------------------------------------------------------------------ timers */
+
+void belay_connection_update_blocked(struct belay_connection *c, uint64_t now_ns)
+{
+    uint64_t wait_ns;
+    bool blocked = belay_outbox_is_data_blocked(&c->outbox) ||
+                   belay_outbox_is_messages_blocked(&c->outbox);
+
+    if (!blocked) {
+        c->blocked_backoff = 0;
+        belay_timer_set(c, BELAY_TIMER_BLOCKED, BELAY_NEVER);
+        return;
+    }
+    if (c->timers_ns[BELAY_TIMER_BLOCKED] != BELAY_NEVER)
+        return;
+    wait_ns = belay_recovery_pto_ns(&c->recovery)
+              << (c->blocked_backoff < 16 ? c->blocked_backoff : 16);
+    if (wait_ns > UINT64_C(2000000000))
+        wait_ns = UINT64_C(2000000000);
+    belay_timer_set(c, BELAY_TIMER_BLOCKED, belay_time_add(now_ns, wait_ns));
+}
+
+static void on_blocked(struct belay_connection *c, uint64_t now_ns)
+{
+    belay_timer_set(c, BELAY_TIMER_BLOCKED, BELAY_NEVER);
+    c->due.data_blocked = belay_outbox_is_data_blocked(&c->outbox);
+    c->due.messages_blocked = true;
+    c->blocked_backoff++;
+    belay_connection_update_blocked(c, now_ns);
+}
+
+static void on_recovery(struct belay_connection *c, uint64_t now_ns)
+{
+    struct belay_recovery_sink sink = {belay_connection_record_acked,
+                                       belay_connection_record_lost, c};
+    unsigned probes = belay_recovery_timeout(&c->recovery, now_ns, &sink);
+
+    if (probes > c->due.probes)
+        c->due.probes = probes;
+    if (probes > 0 && c->recovery.pto_count > FIN_PTOS && only_fin_is_open(c))
+        belay_connection_fail(c, BELAY_OK, BELAY_CLOSE_NONE, "closed by both sides");
+}
+
+static void on_lingering(struct belay_connection *c, uint64_t now_ns)
+{
+    uint64_t linger_ns = c->timers_ns[BELAY_TIMER_LINGER];
+
+    if (linger_ns != 0 && now_ns >= linger_ns) {
+        c->stage = BELAY_STAGE_DEAD;
+        stop_timers(c);
+        c->due.close = false;
+    } else if (now_ns >= c->timers_ns[BELAY_TIMER_REPEAT]) {
+        belay_timer_set(c, BELAY_TIMER_REPEAT, BELAY_NEVER);
+        if (c->closing.repeats > 0) {
+            c->closing.repeats--;
+            c->due.close = c->closing.is_abort;
+            c->closing.answer_due = !c->closing.is_abort;
+            belay_timer_set(c, BELAY_TIMER_REPEAT,
+                            belay_time_add(now_ns, belay_recovery_pto_ns(&c->recovery)));
+        }
+    }
+}
+
+static void on_open_timers(struct belay_connection *c, uint64_t now_ns)
+{
+    char text[96];
+
+    if (now_ns >= c->timers_ns[BELAY_TIMER_IDLE]) {
+        snprintf(text, sizeof(text), "nothing came from the peer for %.1f s",
+                 (double)(now_ns - c->last_received_ns) / 1e9);
+        belay_connection_end(c, BELAY_ETIMEDOUT, BELAY_CLOSE_NONE, text);
+        return;
+    }
+    if (now_ns >= c->timers_ns[BELAY_TIMER_CLOSE]) {
+        on_close_timeout(c);
+        return;
+    }
+    if (now_ns >= c->timers_ns[BELAY_TIMER_KEEPALIVE]) {
+        belay_timer_set(c, BELAY_TIMER_KEEPALIVE, BELAY_NEVER);
+        c->due.ping = true;
+    }
+    if (now_ns >= c->timers_ns[BELAY_TIMER_BLOCKED])
+        on_blocked(c, now_ns);
+    if (now_ns >= belay_recovery_deadline(&c->recovery))
+        on_recovery(c, now_ns);
+}
+
+void belay_connection_on_timeout(struct belay_connection *c, uint64_t now_ns)
+{
+    switch (c->stage) {
+    case BELAY_STAGE_DIALING:
+    case BELAY_STAGE_HALF_OPEN:
+        belay_handshake_on_timer(c, now_ns);
+        break;
+    case BELAY_STAGE_OPEN:
+        on_open_timers(c, now_ns);
+        break;
+    case BELAY_STAGE_LINGERING:
+        on_lingering(c, now_ns);
+        break;
+    case BELAY_STAGE_DEAD:
+        break;
+    }
+}
+
+uint64_t belay_connection_deadline(const struct belay_connection *c)
+{
+    uint64_t deadline_ns = BELAY_NEVER;
+
+    if (c->stage == BELAY_STAGE_DEAD)
+        return BELAY_NEVER;
+    for (unsigned i = 0; i < BELAY_TIMER_COUNT; i++)
+        if (c->timers_ns[i] < deadline_ns)
+            deadline_ns = c->timers_ns[i];
+    if (c->stage == BELAY_STAGE_OPEN) {
+        uint64_t recovery_ns = belay_recovery_deadline(&c->recovery);
+
+        if (recovery_ns < deadline_ns)
+            deadline_ns = recovery_ns;
+        if (c->acks.deadline_ns < deadline_ns)
+            deadline_ns = c->acks.deadline_ns;
+        if (c->pacing_ns < deadline_ns)
+            deadline_ns = c->pacing_ns;
+    }
+    return deadline_ns;
+}

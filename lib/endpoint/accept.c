@@ -1,0 +1,125 @@
+/* accept.c - INIT packets: the half-open connections of a listening endpoint. */
+#include "endpoint/private.h"
+
+#include "conn/hellotag.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct belay_core_conn *find_init(struct belay_core *core,
+                                         const struct belay_path_key *key)
+{
+    struct belay_map_node *node = belay_map_find(&core->by_nonce, key, sizeof(*key));
+
+    return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_core_conn, by_nonce);
+}
+
+/* The tag comes first: a damaged INIT is no reason to answer anything. */
+static bool tag_is_right(struct belay_core *core, const struct belay_hello *init,
+                         uint8_t *packet, size_t len)
+{
+    return belay_hello_tag(&core->suite, BELAY_PACKET_INIT, init->version, init->nonce,
+                           init->random, packet, len - BELAY_TAG_BYTES, true) == 0;
+}
+
+static bool make_room(struct belay_core *core, const struct belay_path *path,
+                      const struct belay_hello *init, uint64_t now_ns)
+{
+    if (!core->is_listening) {
+        belay_stateless_refuse(core, path, init, BELAY_CLOSE_NOT_LISTENING,
+                               "the endpoint accepts no connections", now_ns);
+        return false;
+    }
+    if (core->half_open_count >= core->config.half_open_max && core->half_open_count > 0)
+        belay_slot_free(BELAY_CONTAINER(belay_list_first(&core->half_open),
+                                        struct belay_core_conn, half_open));
+    if (core->conn_count >= core->config.connections_max) {
+        belay_stateless_refuse(core, path, init, BELAY_CLOSE_BUSY,
+                               "the server has as many connections as it takes", now_ns);
+        return false;
+    }
+    return true;
+}
+
+static void open_half(struct belay_core *core, const struct belay_path *path,
+                      const struct belay_path_key *key, const struct belay_hello *init,
+                      uint8_t *packet, size_t len, uint64_t now_ns)
+{
+    struct belay_connection_self self;
+    struct belay_core_conn *slot = belay_slot_new(core, &self, true);
+    const char *why = "";
+    int error = 0;
+
+    if (slot == NULL)
+        return;
+    slot->nonce_key = *key;
+    slot->connection = belay_connection_accept(&core->env, &self, path, init, packet, len,
+                                               now_ns, &error, &why);
+    if (slot->connection == NULL) {
+        belay_slot_free(slot);
+        if (error == BELAY_EPROTO)
+            belay_stateless_refuse(core, path, init, BELAY_CLOSE_PROTOCOL, why, now_ns);
+        return;
+    }
+    if (belay_map_add(&core->by_nonce, &slot->by_nonce, &slot->nonce_key,
+                      sizeof(slot->nonce_key))) {
+        belay_slot_free(slot);
+        return;
+    }
+    slot->is_half_open = true;
+    core->half_open_count++;
+    belay_list_append(&core->half_open, &slot->half_open);
+    belay_slot_touch(slot);
+}
+
+void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,
+                            uint8_t *packet, size_t len, uint64_t now_ns)
+{
+    struct belay_path_key key;
+    struct belay_core_conn *slot;
+    struct belay_hello init;
+    int error = belay_hello_parse(&init, packet, len);
+
+    if (error == BELAY_EVERSION)
+        belay_stateless_versions(core, path, &init, now_ns);
+    if (error || init.type != BELAY_PACKET_INIT)
+        return;
+    belay_path_key_make(&key, path, init.nonce);
+    slot = find_init(core, &key);
+    if (slot != NULL) {
+        belay_connection_on_init_again(slot->connection, len);
+        belay_slot_touch(slot);
+        return;
+    }
+    if (tag_is_right(core, &init, packet, len) && make_room(core, path, &init, now_ns))
+        open_half(core, path, &key, &init, packet, len, now_ns);
+}
+
+/* A peer without a connection ID has its socket for itself: another one from there is gone. */
+static void replace_earlier(struct belay_core_conn *slot, uint64_t now_ns)
+{
+    struct belay_core *core = slot->core;
+    struct belay_map_node *node;
+
+    belay_path_key_make(&slot->path_key, belay_connection_path(slot->connection), NULL);
+    node = belay_map_find(&core->by_peer, &slot->path_key, sizeof(slot->path_key));
+    if (node != NULL) {
+        struct belay_core_conn *earlier =
+            BELAY_CONTAINER(node, struct belay_core_conn, by_peer);
+
+        belay_map_remove(&core->by_peer, &earlier->by_peer);
+        belay_connection_on_reset(earlier->connection, true, now_ns);
+        belay_slot_touch(earlier);
+    }
+    belay_map_add(&core->by_peer, &slot->by_peer, &slot->path_key, sizeof(slot->path_key));
+}
+
+void belay_endpoint_confirmed(struct belay_core_conn *slot, uint64_t now_ns)
+{
+    slot->is_half_open = false;
+    slot->core->half_open_count--;
+    belay_list_remove(&slot->half_open);
+    slot->is_held = true; /* ACCEPTED hands it to the app */
+    if (belay_connection_peer_is_unshared(slot->connection))
+        replace_earlier(slot, now_ns);
+}

@@ -1,0 +1,98 @@
+/* private.h - an endpoint's inside, for the files of this folder alone. */
+#ifndef BELAY_ENDPOINT_PRIVATE_H
+#define BELAY_ENDPOINT_PRIVATE_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "conn/connection.h"
+
+/* A socket and a remote address: how packets without a connection ID are told apart. */
+struct belay_path_key {
+    uint32_t socket;
+    uint8_t len;
+    uint8_t bytes[BELAY_ADDRESS_MAX];
+    uint8_t nonce[BELAY_NONCE_BYTES]; /* of an INIT; zero in other maps */
+};
+
+/* One connection in the endpoint's tables. */
+struct belay_core_conn {
+    struct belay_core *core;
+    struct belay_connection *connection;
+    void *user;
+    bool is_held; /* by the app */
+    bool is_half_open;
+    struct belay_map_node by_cid;   /* our connection ID */
+    struct belay_map_node by_path;  /* a dial of ours without one */
+    struct belay_map_node by_peer;  /* a peer without one: tells that it started again */
+    struct belay_map_node by_nonce; /* the INIT that made it */
+    struct belay_map_node by_token; /* what a RESET for it carries */
+    uint8_t cid[BELAY_CID_BYTES];
+    uint8_t token[BELAY_RESET_TOKEN_BYTES];
+    struct belay_path_key path_key, nonce_key;
+    struct belay_heap_node timer;
+    struct belay_list work;   /* may have something to send */
+    struct belay_list events; /* may have an event */
+    struct belay_list all;
+    struct belay_list half_open; /* in order of age */
+};
+
+/* An answer without state: one small datagram, made when its cause came. */
+#define BELAY_STATELESS_BYTES  320
+#define BELAY_STATELESS_QUEUED 16
+#define BELAY_STATELESS_PER_S  100
+
+struct belay_stateless {
+    struct belay_path path;
+    uint8_t data[BELAY_STATELESS_BYTES];
+    size_t len;
+};
+
+struct belay_core {
+    struct belay_core_config config;
+    struct belay_mem mem;
+    struct belay_pool pool;
+    struct belay_suite suite;
+    struct belay_connection_env env;
+    bool is_listening;
+    struct belay_map by_cid, by_path, by_peer, by_nonce, by_token;
+    struct belay_heap timers;
+    struct belay_list work, events, all, half_open;
+    size_t conn_count, half_open_count;
+    struct {
+        struct belay_stateless queue[BELAY_STATELESS_QUEUED];
+        size_t start, count;
+        uint64_t second_ns; /* start of the second that is being counted */
+        unsigned in_second;
+    } stateless;
+};
+
+/* slots.c */
+void belay_path_key_make(struct belay_path_key *key, const struct belay_path *path,
+                         const uint8_t *nonce);
+/* A slot with a connection ID and reset token of its own. NULL: no memory. */
+struct belay_core_conn *belay_slot_new(struct belay_core *core,
+                                       struct belay_connection_self *self, bool with_cid);
+void belay_slot_free(struct belay_core_conn *slot);
+/* After anything was done to the connection: puts the slot where it belongs now. */
+void belay_slot_touch(struct belay_core_conn *slot);
+/* The same but for sending: asks for no send. Its timer is set to no_earlier_ns at least. */
+void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns);
+
+/* accept.c */
+void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,
+                            uint8_t *packet, size_t len, uint64_t now_ns);
+/* The half-open connection of this slot was confirmed. */
+void belay_endpoint_confirmed(struct belay_core_conn *slot, uint64_t now_ns);
+
+/* stateless.c: each is dropped when the queue is full or the second's number is used up */
+void belay_stateless_versions(struct belay_core *core, const struct belay_path *path,
+                              const struct belay_hello *init, uint64_t now_ns);
+void belay_stateless_refuse(struct belay_core *core, const struct belay_path *path,
+                            const struct belay_hello *init, uint64_t code, const char *reason,
+                            uint64_t now_ns);
+void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,
+                           const uint8_t *cid, size_t cause_len, uint64_t now_ns);
+bool belay_stateless_send(struct belay_core *core, struct belay_train *train);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * stateless.c - answers that need no connection: VERSIONS, REFUSE, RESET. Each is smaller than
+ * what caused it; a bounded number is kept and sent in a second, so that a flood of causes
+ * makes no flood of answers.
+ */
+#include "endpoint/private.h"
+
+#include "conn/hellotag.h"
+#include "crypto/token.h"
+
+#include <string.h>
+
+#define SECOND_NS UINT64_C(1000000000)
+
+static bool is_allowed(struct belay_core *core, uint64_t now_ns)
+{
+    if (now_ns - core->stateless.second_ns >= SECOND_NS) {
+        core->stateless.second_ns = now_ns;
+        core->stateless.in_second = 0;
+    }
+    return core->stateless.in_second < BELAY_STATELESS_PER_S &&
+           core->stateless.count < BELAY_STATELESS_QUEUED;
+}
+
+static void queue(struct belay_core *core, const struct belay_path *path, const uint8_t *data,
+                  size_t len)
+{
+    size_t at = (core->stateless.start + core->stateless.count) % BELAY_STATELESS_QUEUED;
+    struct belay_stateless *answer = &core->stateless.queue[at];
+
+    answer->path = *path;
+    memcpy(answer->data, data, len);
+    answer->len = len;
+    core->stateless.count++;
+    core->stateless.in_second++;
+}
+
+static void trace(struct belay_core *core, char type, size_t len, uint64_t now_ns)
+{
+    struct belay_trace packet = {.outgoing = true, .type = type, .len = len, .verdict = "ok"};
+
+    if (core->env.trace != NULL)
+        core->env.trace(core->env.trace_ctx, NULL, &packet, now_ns);
+}
+
+static void queue_hello(struct belay_core *core, const struct belay_path *path,
+                        const struct belay_hello *hello, const uint8_t *client_random,
+                        uint64_t now_ns)
+{
+    uint8_t packet[BELAY_STATELESS_BYTES];
+    size_t len = belay_hello_build(hello, packet, sizeof(packet) - BELAY_TAG_BYTES);
+
+    if (len == 0 || belay_hello_tag(&core->suite, hello->type, hello->version, hello->nonce,
+                                    client_random, packet, len, false))
+        return;
+    queue(core, path, packet, len + BELAY_TAG_BYTES);
+    trace(core, hello->type == BELAY_PACKET_REFUSE ? 'R' : 'V', len + BELAY_TAG_BYTES, now_ns);
+}
+
+void belay_stateless_versions(struct belay_core *core, const struct belay_path *path,
+                              const struct belay_hello *init, uint64_t now_ns)
+{
+    static const uint8_t versions[4] = {0, 0, 0, BELAY_VERSION_1};
+    struct belay_hello hello = {
+        .type = BELAY_PACKET_VERSIONS,
+        .client_cid = init->client_cid,
+        .client_cid_len = init->client_cid_len,
+        .nonce = init->nonce,
+        .versions = versions,
+        .versions_count = 1,
+    };
+
+    if (is_allowed(core, now_ns))
+        queue_hello(core, path, &hello, NULL, now_ns);
+}
+
+void belay_stateless_refuse(struct belay_core *core, const struct belay_path *path,
+                            const struct belay_hello *init, uint64_t code, const char *reason,
+                            uint64_t now_ns)
+{
+    struct belay_hello hello = {
+        .type = BELAY_PACKET_REFUSE,
+        .version = init->version,
+        .client_cid = init->client_cid,
+        .client_cid_len = init->client_cid_len,
+        .nonce = init->nonce,
+        .code = code,
+        .reason = reason,
+        .reason_len = strlen(reason),
+    };
+
+    if (is_allowed(core, now_ns))
+        queue_hello(core, path, &hello, init->random, now_ns);
+}
+
+void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,
+                           const uint8_t *cid, size_t cause_len, uint64_t now_ns)
+{
+    uint8_t token[BELAY_RESET_TOKEN_BYTES], packet[BELAY_RESET_BYTES];
+    size_t len;
+
+    if (cause_len <= BELAY_RESET_BYTES || !is_allowed(core, now_ns) ||
+        belay_token_reset(&core->suite, core->config.reset_key, cid, BELAY_CID_BYTES, token))
+        return;
+    len = belay_reset_build(packet, sizeof(packet), token);
+    queue(core, path, packet, len);
+    trace(core, 'S', len, now_ns);
+}
+
+bool belay_stateless_send(struct belay_core *core, struct belay_train *train)
+{
+    struct belay_stateless *answer = &core->stateless.queue[core->stateless.start];
+
+    if (core->stateless.count == 0)
+        return false;
+    memcpy(train->buffer, answer->data, answer->len);
+    train->path = answer->path;
+    train->len = train->segment_size = answer->len;
+    train->ecn = 0;
+    core->stateless.start = (core->stateless.start + 1) % BELAY_STATELESS_QUEUED;
+    core->stateless.count--;
+    return true;
+}
