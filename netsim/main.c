@@ -1,0 +1,50 @@
+/* belay-netsim: bad networks on demand, in netem's words. Subcommands are in cmd_*.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "netsim/cli.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what;
+} commands[] = {
+    {"sim", netsim_cmd_sim, "what a link does to packets, in virtual time, as JSON lines"},
+    {"proxy", netsim_cmd_proxy, "a UDP relay with a bad link inside, in real time"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+    fputs("Usage: belay-netsim COMMAND [OPTION]...\n\n"
+          "Networks that delay, lose, duplicate, reorder and damage packets, told in the\n"
+          "language of tc-netem(8), and the same again from the same seed.\n\n",
+          out);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+    fputs("\n  --help   this text; after a command: its options\n"
+          "  --version\n\n"
+          "Example: belay-netsim sim --link 'delay 20ms 5ms loss 5%' --seed 1 --count 10\n",
+          out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return NETSIM_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("belay-netsim " BELAY_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    return netsim_cli_usage("`%s` is no command: sim, proxy (see --help)", argv[1]);
+}
