@@ -23,9 +23,13 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/*
+ * RFC 9002 says two datagrams. With fewer than four in flight no loss is ever found by three
+ * later packets, only by a timer, so that a smaller window makes every loss a pause.
+ */
 static uint64_t window_min_bytes(const struct newreno *c)
 {
-    return 2 * c->datagram_bytes;
+    return 4 * c->datagram_bytes;
 }
 
 static void init(void *state, uint64_t datagram_bytes)

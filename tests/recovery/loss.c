@@ -138,7 +138,7 @@ static void test_persistent_congestion(void **state)
         uint64_t pto_ns = (80 + 4 * 30 + 25) * MS;
         lose_two(&s, 3 * pto_ns + (uint64_t)rows[i].past_ns, rows[i].between_acked);
         assert_int_equal(belay_recovery_pto_ns(&s.r), pto_ns);
-        assert_int_equal(belay_recovery_window_bytes(&s.r) == 2 * PACKET_BYTES,
+        assert_int_equal(belay_recovery_window_bytes(&s.r) == 4 * PACKET_BYTES,
                          rows[i].is_persistent);
         story_finish(&s);
     }
@@ -150,7 +150,7 @@ static void test_no_persistent_congestion_before_a_sample(void **state)
     struct story s;
     story_start(&s, 0);
     lose_two(&s, 10000 * MS, 0); /* its ACK gives the first sample */
-    assert_true(belay_recovery_window_bytes(&s.r) > 2 * PACKET_BYTES);
+    assert_true(belay_recovery_window_bytes(&s.r) > 4 * PACKET_BYTES);
     story_finish(&s);
 }
 
@@ -169,7 +169,7 @@ static void lose_in_two_finds(struct story *s, bool is_first_spurious)
     assert_int_equal(s->lost[0], first);
     if (is_first_spurious)
         story_ack(s, first, first + 1);
-    assert_true(belay_recovery_window_bytes(&s->r) > 2 * PACKET_BYTES);
+    assert_true(belay_recovery_window_bytes(&s->r) > 4 * PACKET_BYTES);
     s->now_ns = belay_recovery_deadline(&s->r);
     belay_recovery_timeout(&s->r, s->now_ns, &s->sink);
     assert_int_equal(s->lost_count, 2);
@@ -180,11 +180,11 @@ static void test_persistent_congestion_over_two_finds(void **state)
     (void)state;
     struct story s;
     lose_in_two_finds(&s, false);
-    assert_int_equal(belay_recovery_window_bytes(&s.r), 2 * PACKET_BYTES);
+    assert_int_equal(belay_recovery_window_bytes(&s.r), 4 * PACKET_BYTES);
     assert_int_equal(s.r.rtt.min_ns, 90 * MS - 1); /* of a path that may be another */
     story_finish(&s);
     lose_in_two_finds(&s, true);
-    assert_true(belay_recovery_window_bytes(&s.r) > 2 * PACKET_BYTES);
+    assert_true(belay_recovery_window_bytes(&s.r) > 4 * PACKET_BYTES);
     assert_int_equal(s.r.rtt.min_ns, 80 * MS);
     story_finish(&s);
 }

@@ -50,14 +50,14 @@ static void test_phases(void **state)
         {LOSS, 1000, 46, 47, 6000, false},
         {SPURIOUS, 0, 0, 48, 12000, false},
         {LOSS, 1000, 24, 50, 6000, false},    /* of the same age: a new reduction now */
-        {COLLAPSE, 1000, 24, 51, 2000, true}, /* persistent, in the same recovery */
-        {ACK, 3000, 51, 60, 5000, true},
+        {COLLAPSE, 1000, 24, 51, 4000, true}, /* persistent, in the same recovery */
+        {ACK, 1000, 51, 60, 5000, true},
         {ACK, 1000, 52, 61, 6000, false}, /* the threshold of the reduction holds */
         {SPURIOUS, 0, 0, 62, 12000, false},
         {SPURIOUS, 0, 0, 63, 12000, false}, /* only once */
-        {COLLAPSE, 1000, 70, 80, 2000, true},
-        {LOSS, 1000, 81, 90, 2000, false}, /* the minimum is 2 datagrams */
-        {LOSS, 1000, 91, 99, 2000, false},
+        {COLLAPSE, 1000, 70, 80, 4000, true},
+        {LOSS, 1000, 81, 90, 4000, false}, /* the minimum is 4 datagrams */
+        {LOSS, 1000, 91, 99, 4000, false},
     };
     belay_newreno.init(controller, 1000);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
