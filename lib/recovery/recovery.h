@@ -50,7 +50,8 @@ struct belay_recovery {
     uint32_t eliciting_in_flight;
     uint32_t pto_count; /* PTOs since the last ACK of something new */
     uint32_t packet_threshold;
-    uint32_t time_threshold_eighths; /* of max(srtt, latest): 9 is RFC 9002's 9/8 */
+    uint64_t
+        time_threshold_ns; /* what reordering was seen to take; 0: RFC 9002's 9/8 suffice */
     uint64_t peer_ack_delay_ns;
     uint64_t packets_lost, packets_spurious, probe_timeouts;
     /* Private. */
