@@ -93,7 +93,7 @@ bool belay_inbox_is_empty(const struct belay_inbox *box); /* nothing to pop */
 int belay_inbox_own(struct belay_inbox *box);
 
 /* Auto-tuning: once about every round trip with the smoothed RTT; doubles the window when the
- * app consumed a whole one within two round trips. */
+ * app consumed half of it within two round trips. */
 void belay_inbox_tune(struct belay_inbox *box, uint64_t rtt_ns, uint64_t now_ns);
 
 /* True when the limit should be announced: it grew by a quarter of the window since last

@@ -61,21 +61,22 @@ void belay_inbox_want_max_messages(struct belay_inbox *box, uint32_t channel, ui
         belay_list_append(&box->due, &seq->due);
 }
 
-/* bytes in elapsed is at least window in two round trips. Scaled so that nothing overflows:
- * kibibytes times microseconds. */
+/* bytes in elapsed is at least half a window in two round trips: a single sequence may not have
+ * more than half a window under way. Scaled so that nothing overflows: kibibytes times
+ * microseconds. */
 static bool is_fast(uint64_t bytes, uint64_t elapsed_ns, uint64_t window, uint64_t rtt_ns)
 {
-    return bytes / 1024 * (2 * rtt_ns / 1000) >= window / 1024 * (elapsed_ns / 1000);
+    return bytes / 1024 * (4 * rtt_ns / 1000) >= window / 1024 * (elapsed_ns / 1000);
 }
 
 void belay_inbox_tune(struct belay_inbox *box, uint64_t rtt_ns, uint64_t now_ns)
 {
     uint64_t bytes = box->consumed - box->tuned_consumed;
     uint64_t elapsed_ns = now_ns - box->tuned_ns;
-    bool first = box->tuned_ns == 0, whole = bytes >= box->window;
-    if (!first && !whole && elapsed_ns < 2 * rtt_ns)
+    bool first = box->tuned_ns == 0, enough = bytes >= box->window / 2;
+    if (!first && !enough && elapsed_ns < 2 * rtt_ns)
         return;
-    if (!first && whole && is_fast(bytes, elapsed_ns, box->window, rtt_ns)) {
+    if (!first && enough && is_fast(bytes, elapsed_ns, box->window, rtt_ns)) {
         uint64_t room =
             box->config.window_max > box->window ? box->config.window_max - box->window : 0;
         box->window += room < box->window ? room : box->window;

@@ -371,8 +371,8 @@ static void test_window_grows_with_a_fast_reader(void **state)
         unsigned kib, round_trips;
         size_t window_least, window_most;
     } rows[] = {
-        {100, 20, MIB(1), MIB(1)},  {400, 20, MIB(1), MIB(1)},  {600, 6, MIB(2), MIB(2)},
-        {1024, 1, MIB(1), MIB(2)},  {1024, 3, MIB(2), MIB(2)},  {4096, 1, MIB(2), MIB(2)},
+        {100, 20, MIB(1), MIB(1)},  {240, 20, MIB(1), MIB(1)},  {300, 20, MIB(2), MIB(2)},
+        {600, 20, MIB(4), MIB(4)},  {1024, 1, MIB(2), MIB(2)},  {4096, 1, MIB(2), MIB(2)},
         {4096, 20, MIB(8), MIB(8)}, {20000, 9, MIB(8), MIB(8)},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
