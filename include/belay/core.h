@@ -177,7 +177,8 @@ struct belay_core_event {
  * 1: *event is the next one; 0: none. Poll until 0 after every receive, before the received
  * buffer is used again. Of one connection: ACCEPTED or CONNECTED first; then MESSAGE, SENT,
  * WRITABLE; EOF after its last MESSAGE; CLOSED last, after a SENT with an error for each
- * message that asked for one and was not acknowledged. A connection that is closed stays
+ * message that asked for one and was not acknowledged, and after every MESSAGE that came whole
+ * (so not while it is paused and has some). A connection that is closed stays
  * valid, and silent, until belay_core_conn_free.
  */
 int belay_core_poll(struct belay_core *core, struct belay_core_event *event);
@@ -219,7 +220,8 @@ const struct belay_path *belay_core_conn_path(const struct belay_core_conn *conn
  * Where a message's bytes come from when they are not copied: data, contiguous; or, data
  * NULL, read, which copies bytes [offset, offset + len) to out. They stay readable and
  * unchanged until release is called, exactly once, when the message is acknowledged or given
- * up (or from the failing send itself).
+ * up (or from the failing send itself). release may be called from any function of the core; it
+ * must not call one.
  */
 struct belay_source {
     const void *data;

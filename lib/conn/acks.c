@@ -9,6 +9,7 @@ void belay_acks_init(struct belay_acks *acks, struct belay_mem *mem, uint64_t fi
     *acks = (struct belay_acks){0};
     belay_ranges_init(&acks->received, mem, ranges_max);
     acks->floor = acks->report_floor = acks->next_expected = first_number;
+    acks->late[0].low = acks->late[1].low = UINT64_MAX;
     acks->deadline_ns = BELAY_NEVER;
     acks->delay_max_ns = delay_max_ns;
 }
@@ -22,7 +23,7 @@ enum belay_packet_novelty belay_acks_check(const struct belay_acks *acks, uint64
 {
     if (number < acks->floor)
         return BELAY_PACKET_TOO_OLD;
-    if (acks->next_expected > number && acks->next_expected - number > BELAY_PACKET_AGE_MAX)
+    if (acks->next_expected > number && acks->next_expected - 1 - number > BELAY_PACKET_AGE_MAX)
         return BELAY_PACKET_TOO_OLD;
     if (belay_ranges_has(&acks->received, number))
         return BELAY_PACKET_SEEN;
@@ -51,6 +52,13 @@ static void note_eliciting(struct belay_acks *acks, bool in_order, unsigned ecn,
         acks->deadline_ns = now_ns + acks->delay_max_ns;
 }
 
+static void note_late(struct belay_acks *acks, uint64_t number)
+{
+    if (number < acks->late[1].low)
+        acks->late[1].low = number;
+    acks->late[1].largest = acks->next_expected - 1;
+}
+
 int belay_acks_received(struct belay_acks *acks, uint64_t number, bool eliciting, unsigned ecn,
                         uint64_t now_ns)
 {
@@ -69,6 +77,8 @@ int belay_acks_received(struct belay_acks *acks, uint64_t number, bool eliciting
     if (number >= acks->next_expected) {
         acks->next_expected = number + 1;
         acks->largest_ns = now_ns;
+    } else {
+        note_late(acks, number);
     }
     if (number < acks->report_floor)
         acks->report_floor = number;
@@ -123,8 +133,25 @@ void belay_acks_sent(struct belay_acks *acks)
     acks->deadline_ns = BELAY_NEVER;
 }
 
+/* Forgets the late packets that an ACK up to largest told of. */
+static void settle_late(struct belay_acks *acks, uint64_t largest)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (acks->late[0].low != UINT64_MAX && largest <= acks->late[0].largest)
+            return;
+        acks->late[0] = acks->late[1];
+        acks->late[1].low = UINT64_MAX;
+    }
+}
+
 void belay_acks_confirmed(struct belay_acks *acks, uint64_t largest)
 {
-    if (acks->report_floor <= largest)
-        acks->report_floor = largest + 1;
+    uint64_t floor = largest + 1;
+
+    settle_late(acks, largest);
+    for (unsigned i = 0; i < 2; i++)
+        if (acks->late[i].low < floor)
+            floor = acks->late[i].low;
+    if (acks->report_floor < floor)
+        acks->report_floor = floor;
 }

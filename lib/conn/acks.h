@@ -32,6 +32,11 @@ struct belay_acks {
     uint64_t largest_ns;    /* when the largest came */
     uint64_t deadline_ns;   /* when an ACK must leave */
     uint64_t delay_max_ns;
+    /* Late packets, those since the last rotation in [1]: the lowest of them, and the largest
+     * number when they came. Only an ACK with a larger one is sure to have told of them. */
+    struct {
+        uint64_t low, largest;
+    } late[2];
     uint64_t ecn[3];          /* ECT(0), ECT(1), CE */
     uint32_t unacked;         /* eliciting packets since the last ACK */
     uint32_t since_eliciting; /* the same since we last sent an eliciting packet */

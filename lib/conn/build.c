@@ -73,12 +73,21 @@ static void write_close(struct build *b)
     struct belay_connection *c = b->c;
     const char *reason = c->due.close ? c->event.reason : "";
     uint64_t code = c->due.close ? c->event.code : (uint64_t)BELAY_CLOSE_NONE;
+    uint8_t *mark = b->w.at;
 
     if (!c->due.close && !c->closing.answer_due)
         return;
+    /* When we end without the acknowledgement of our FIN: perhaps it never arrived. */
+    if (c->event.error == BELAY_OK && !c->closing.fin_acked)
+        belay_frame_write_fin(&b->w, c->closing.fin_messages);
     belay_frame_write_close(&b->w, code, reason, strlen(reason));
+    if (b->w.bad) { /* a train of small packets: it has the next one for itself */
+        b->w.at = mark;
+        b->w.bad = false;
+        return;
+    }
     b->has_close = true;
-    b->frame_count++;
+    b->frame_count += 2;
 }
 
 static void write_fin(struct build *b)
@@ -330,7 +339,8 @@ static bool wants_confirmation(const struct build *b)
     const struct belay_connection *c = b->c;
 
     return b->has_ack && !b->eliciting && c->acks.since_eliciting >= PURE_RECEIVER_PING &&
-           b->now_ns - c->last_eliciting_sent_ns >= c->recovery.rtt.smoothed_ns;
+           b->now_ns - c->last_eliciting_sent_ns >= c->recovery.rtt.smoothed_ns &&
+           belay_recovery_window_left(&c->recovery) >= b->full_capacity;
 }
 
 static void write_ping(struct build *b)
@@ -437,8 +447,9 @@ static bool begin(struct build *b, size_t *size)
         struct belay_recovery_sink sink = {belay_connection_record_acked,
                                            belay_connection_record_lost, c};
 
-        b->is_probe = b->may_elicit = true;
         belay_recovery_repeat_oldest(&c->recovery, &sink);
+        /* Unless there was no memory to note what is repeated. */
+        b->is_probe = b->may_elicit = c->stage == BELAY_STAGE_OPEN;
     } else if (wants_eliciting(c)) {
         size_t allowed = allowance(c, b->now_ns);
 
@@ -450,8 +461,9 @@ static bool begin(struct build *b, size_t *size)
         c->pacing_ns = BELAY_NEVER;
         belay_recovery_set_app_limited(&c->recovery, true);
     }
-    return b->may_elicit || belay_acks_is_due(&c->acks, b->now_ns) || c->due.close ||
-           c->closing.answer_due;
+    if (c->stage == BELAY_STAGE_LINGERING)
+        return c->due.close || c->closing.answer_due; /* an ACK goes with those alone */
+    return b->may_elicit || belay_acks_is_due(&c->acks, b->now_ns);
 }
 
 static void write_frames(struct build *b)
@@ -475,8 +487,9 @@ static void pad_to_segment(struct build *b, size_t segment_frames)
 {
     size_t frames = b->capacity - belay_writer_left(&b->w);
 
-    if (b->is_closed || !b->eliciting || frames >= segment_frames ||
-        segment_frames - frames > segment_frames / 8 || segment_frames > b->capacity)
+    if (b->is_closed || !b->eliciting || b->frame_count >= BELAY_FRAMES_MAX ||
+        frames >= segment_frames || segment_frames - frames > segment_frames / 8 ||
+        segment_frames > b->capacity)
         return;
     if (wants_eliciting(b->c) && belay_recovery_window_left(&b->c->recovery) > 2 * b->capacity)
         belay_frame_write_padding(&b->w, segment_frames - frames);

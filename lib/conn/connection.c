@@ -90,8 +90,8 @@ struct belay_connection *belay_connection_accept(const struct belay_connection_e
                                                  const struct belay_connection_self *self,
                                                  const struct belay_path *path,
                                                  const struct belay_hello *init,
-                                                 uint8_t *packet, size_t len, uint64_t now_ns,
-                                                 int *error, const char **why)
+                                                 const uint8_t *packet, size_t len,
+                                                 uint64_t now_ns, int *error, const char **why)
 {
     struct belay_connection *c = connection_new(env, self, path);
 
@@ -99,7 +99,7 @@ struct belay_connection *belay_connection_accept(const struct belay_connection_e
     if (c == NULL)
         return NULL;
     c->stage = BELAY_STAGE_HALF_OPEN;
-    *error = belay_handshake_answer(c, init, packet, len, why);
+    *error = belay_handshake_answer(c, init, packet, why);
     if (*error) {
         belay_connection_free(c);
         return NULL;
@@ -210,7 +210,7 @@ static int check_send(struct belay_connection *c, uint32_t channel, enum belay_m
 {
     uint32_t channels = c->outbox.open ? c->outbox.channels_max : c->env->config->channels_max;
 
-    if (c->stage == BELAY_STAGE_LINGERING || c->stage == BELAY_STAGE_DEAD)
+    if (c->stage == BELAY_STAGE_LINGERING || c->stage == BELAY_STAGE_DEAD || c->event.ending)
         return BELAY_ENOTCONN;
     if (c->closing.requested)
         return BELAY_ECLOSED;
@@ -281,6 +281,8 @@ int belay_connection_close(struct belay_connection *c)
 
 void belay_connection_abort(struct belay_connection *c, uint64_t code, const char *reason)
 {
+    if (code > BELAY_VARINT_MAX)
+        code = BELAY_VARINT_MAX;
     if (c->stage == BELAY_STAGE_HALF_OPEN || c->stage == BELAY_STAGE_DIALING)
         belay_connection_end(c, BELAY_ECLOSED, code, reason ? reason : "aborted by the app");
     else
@@ -389,9 +391,15 @@ static bool poll_eof(struct belay_connection *c, struct belay_core_event *event)
     return true;
 }
 
+/* Not while a paused app has messages to take: the peer was told that they arrived. */
+static bool closed_is_due(const struct belay_connection *c)
+{
+    return c->event.closed && (!c->paused || belay_inbox_is_empty(&c->inbox));
+}
+
 static bool poll_closed(struct belay_connection *c, struct belay_core_event *event)
 {
-    if (!c->event.closed)
+    if (!closed_is_due(c))
         return false;
     c->event.closed = false;
     c->event.closed_polled = true;
@@ -433,7 +441,7 @@ bool belay_connection_has_events(const struct belay_connection *c)
     /* The last: for poll to copy what a paused app leaves in the packet. */
     return c->event.up || (!c->paused && !belay_inbox_is_empty(&c->inbox)) ||
            c->outbox.reports.count > 0 || writable_is_due(c) || eof_is_due(c) ||
-           c->event.closed || c->inbox.ready.borrowed > 0;
+           closed_is_due(c) || c->inbox.ready.borrowed > 0;
 }
 
 void belay_connection_forget_events(struct belay_connection *c)

@@ -50,15 +50,15 @@ struct belay_connection *belay_connection_dial(const struct belay_connection_env
 
 /*
  * A server's half-open connection from a valid INIT. NULL with *error: BELAY_ENOMEM, or
- * BELAY_EPROTO when its transport parameters are wrong (*why gets a static text); BELAY_EINVAL
- * when its tag is (drop it).
+ * BELAY_EPROTO when its transport parameters are wrong (*why gets a static text). The INIT's
+ * tag has been checked.
  */
 struct belay_connection *belay_connection_accept(const struct belay_connection_env *env,
                                                  const struct belay_connection_self *self,
                                                  const struct belay_path *path,
                                                  const struct belay_hello *init,
-                                                 uint8_t *packet, size_t len, uint64_t now_ns,
-                                                 int *error, const char **why);
+                                                 const uint8_t *packet, size_t len,
+                                                 uint64_t now_ns, int *error, const char **why);
 
 void belay_connection_free(struct belay_connection *c);
 

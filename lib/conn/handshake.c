@@ -127,15 +127,13 @@ int belay_handshake_start(struct belay_connection *c)
 }
 
 int belay_handshake_answer(struct belay_connection *c, const struct belay_hello *init,
-                           uint8_t *packet, size_t len, const char **why)
+                           const uint8_t *packet, const char **why)
 {
     int error;
 
     *why = "";
     memcpy(c->nonce, init->nonce, sizeof(c->nonce));
     memcpy(c->handshake->secret, init->random, BELAY_HELLO_RANDOM_BYTES);
-    if (hello_tag(c, BELAY_PACKET_INIT, init->version, packet, len - BELAY_TAG_BYTES, true))
-        return BELAY_EINVAL; /* damaged: as if it had never come */
     error = belay_transport_params_parse(&c->peer, init->params, init->params_len, why);
     if (error)
         return error;

@@ -89,8 +89,8 @@ struct belay_connection {
 
     struct {
         bool up, closed; /* to be polled */
-        bool up_polled, closed_polled;
-        bool writable;
+        bool closed_polled;
+        bool ending; /* messages are being given up: a source's release may call us */
         int error;
         uint64_t code;
         char reason[BELAY_REASON_MAX + 1];
@@ -103,7 +103,6 @@ struct belay_connection {
     struct belay_stats stats; /* the counters of this floor */
 };
 
-/* timers.c */
 static inline void belay_timer_set(struct belay_connection *c, enum belay_timer timer,
                                    uint64_t at_ns)
 {
@@ -114,11 +113,11 @@ static inline uint64_t belay_time_add(uint64_t a, uint64_t b)
     return a > BELAY_NEVER - b ? BELAY_NEVER : a + b;
 }
 
-/* handshake.c. start: the client's INIT. answer: the server's ACCEPT; packet is the INIT;
- * BELAY_EINVAL when its tag is wrong. */
+/* handshake.c. start: the client's INIT. answer: the server's ACCEPT; packet is the INIT, whose
+ * tag was found right. */
 int belay_handshake_start(struct belay_connection *c);
 int belay_handshake_answer(struct belay_connection *c, const struct belay_hello *init,
-                           uint8_t *packet, size_t len, const char **why);
+                           const uint8_t *packet, const char **why);
 int belay_handshake_send(struct belay_connection *c, struct belay_train *train,
                          uint64_t now_ns);
 void belay_handshake_on_timer(struct belay_connection *c, uint64_t now_ns);

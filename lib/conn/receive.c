@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ACK_DELAY_MIN_NS UINT64_C(1000000)
+
 struct input {
     struct belay_connection *c;
     uint64_t now_ns;
@@ -23,20 +25,27 @@ static void violate(struct input *in, uint64_t code, const char *why)
     in->stop = true;
 }
 
-/* What a message room said to a part: nothing, or the end of the connection. */
-static void check_delivery(struct input *in, int error, const char *why)
+static void no_memory(struct input *in)
 {
-    if (error == 0)
-        return;
-    if (error == BELAY_ELIMIT) {
+    belay_connection_fail(in->c, BELAY_ENOMEM, BELAY_CLOSE_MEMORY,
+                          "no memory for what the peer sent");
+    in->stop = true;
+}
+
+/* What the inbox said to a message of this size, or a part of it: the connection ends. */
+static void refuse_message(struct input *in, const struct belay_frame *frame, uint64_t size,
+                           int error, const char *why)
+{
+    const struct belay_core_config *config = in->c->env->config;
+    bool in_limits =
+        frame->message.channel < config->channels_max && size <= config->message_size_max;
+
+    if (error == BELAY_ENOMEM)
+        no_memory(in);
+    else if (error == BELAY_ELIMIT)
         violate(in, BELAY_CLOSE_CREDIT, why);
-    } else if (error == BELAY_ENOMEM) {
-        belay_connection_fail(in->c, BELAY_ENOMEM, BELAY_CLOSE_MEMORY,
-                              "no memory for what the peer sent");
-        in->stop = true;
-    } else {
-        violate(in, BELAY_CLOSE_LIMIT, why);
-    }
+    else
+        violate(in, in_limits ? BELAY_CLOSE_PROTOCOL : BELAY_CLOSE_LIMIT, why);
 }
 
 /* ------------------------------------------------------------------ one function a frame */
@@ -103,14 +112,19 @@ static void on_fin(struct input *in, const struct belay_frame *frame)
     c->closing.peer_messages = frame->fin.messages;
 }
 
+/* All came and all was acknowledged, but for our FIN; a peer that is done had that too. */
+static bool waits_for_fin_alone(const struct belay_connection *c)
+{
+    return c->closing.requested && c->outbox.messages_open == 0 && c->closing.peer_fin &&
+           c->inbox.messages_completed == c->closing.peer_messages;
+}
+
 static void on_close(struct input *in, const struct belay_frame *frame)
 {
     struct belay_connection *c = in->c;
     char text[BELAY_REASON_MAX + 1];
 
-    if (frame->close.code == BELAY_CLOSE_NONE && c->closing.requested &&
-        c->outbox.messages_open == 0) {
-        /* The peer is done, so it had our FIN. */
+    if (frame->close.code == BELAY_CLOSE_NONE && waits_for_fin_alone(c)) {
         c->closing.fin_acked = true;
         c->closing.peer_is_done = true;
         c->due.fin = false;
@@ -132,7 +146,8 @@ static void on_message(struct input *in, const struct belay_frame *frame)
                                     frame->message.number, frame->message.data,
                                     frame->message.len, &why);
 
-    check_delivery(in, error, why);
+    if (error)
+        refuse_message(in, frame, frame->message.len, error, why);
 }
 
 static void on_run(struct input *in, const struct belay_frame *frame)
@@ -149,7 +164,7 @@ static void on_run(struct input *in, const struct belay_frame *frame)
                                         frame->message.mode, number++, data, len, &why);
 
         if (error)
-            check_delivery(in, error, why);
+            refuse_message(in, frame, len, error, why);
     }
 }
 
@@ -161,7 +176,8 @@ static void on_fragment(struct input *in, const struct belay_frame *frame)
                          frame->message.number, frame->message.total, frame->message.offset,
                          frame->message.data, frame->message.len, &why);
 
-    check_delivery(in, error, why);
+    if (error)
+        refuse_message(in, frame, frame->message.total, error, why);
 }
 
 struct frame_rule {
@@ -218,7 +234,7 @@ static void take_frames(struct input *in, const uint8_t *data, size_t len, uint6
         return;
     }
     if (belay_acks_received(&c->acks, number, eliciting, ecn, in->now_ns)) {
-        check_delivery(in, BELAY_ENOMEM, "");
+        no_memory(in);
         return;
     }
     for (size_t i = 0; i < count && !in->stop; i++)
@@ -268,6 +284,18 @@ static void follow_path(struct belay_connection *c, const struct belay_path *pat
         c->path.local = path->local;
 }
 
+/* A quarter of a round trip: an ACK that waits longer holds up a sender with a small window. */
+static void set_ack_delay(struct belay_connection *c)
+{
+    uint64_t delay_ns = c->recovery.rtt.smoothed_ns / 4;
+
+    if (delay_ns < ACK_DELAY_MIN_NS)
+        delay_ns = ACK_DELAY_MIN_NS;
+    if (delay_ns > c->env->config->ack_delay_max_ns)
+        delay_ns = c->env->config->ack_delay_max_ns;
+    c->acks.delay_max_ns = delay_ns;
+}
+
 static void take_packet(struct belay_connection *c, const uint8_t *frames, size_t frames_len,
                         uint64_t number, unsigned ecn, uint64_t now_ns)
 {
@@ -276,6 +304,7 @@ static void take_packet(struct belay_connection *c, const uint8_t *frames, size_
     if (c->stage == BELAY_STAGE_HALF_OPEN)
         belay_connection_open(c, now_ns);
     belay_connection_note_received(c, now_ns);
+    set_ack_delay(c);
     take_frames(&in, frames, frames_len, number, ecn);
     if (c->stage == BELAY_STAGE_OPEN && fin_is_passed(c))
         violate(&in, BELAY_CLOSE_PROTOCOL, "it sent more messages than its FIN said");
@@ -332,9 +361,8 @@ void belay_connection_on_reset(struct belay_connection *c, bool replaced, uint64
     }
     if (c->stage != BELAY_STAGE_OPEN)
         return;
-    if (!replaced && c->closing.requested && c->outbox.messages_open == 0 &&
-        c->closing.peer_fin) {
-        /* The peer was done and has forgotten us: only the end of our FIN was missing. */
+    if (!replaced && waits_for_fin_alone(c)) {
+        /* The peer was done and has forgotten us. */
         c->closing.fin_acked = c->closing.peer_is_done = true;
         c->due.fin = false;
         belay_connection_check_done(c);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define LINGER_PTOS   3
+#define LINGER_NS     UINT64_C(6000000000) /* after a graceful close: 3 of the longest PTO */
 #define CLOSE_REPEATS 2 /* unasked: one CLOSE may be lost, and nobody acknowledges it */
 #define FIN_PTOS      4 /* with all else settled: then the peer is gone, as we let it go */
 
@@ -81,6 +82,8 @@ void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns)
     if (c->idle_ns > 0)
         belay_timer_set(c, BELAY_TIMER_IDLE,
                         belay_time_add(now_ns, c->idle_ns > pto3_ns ? c->idle_ns : pto3_ns));
+    if (keepalive_ns > c->idle_ns / 2 && c->idle_ns > 0)
+        keepalive_ns = c->idle_ns / 2; /* the peer may be less patient than we thought */
     /* The side that was dialed waits half as long again, so that one side pings. */
     if (keepalive_ns > 0)
         belay_timer_set(c, BELAY_TIMER_KEEPALIVE,
@@ -119,6 +122,9 @@ void belay_connection_end(struct belay_connection *c, int error, uint64_t code,
         stop_timers(c);
         return;
     }
+    if (c->event.ending)
+        return;
+    c->event.ending = true;
     belay_outbox_abandon_all(&c->outbox, message_error(error));
     set_closed(c, error, code, reason);
     stop_timers(c);
@@ -154,8 +160,13 @@ void belay_connection_fail(struct belay_connection *c, int error, uint64_t code,
 void belay_connection_linger_begin(struct belay_connection *c, uint64_t now_ns)
 {
     uint64_t pto_ns = belay_recovery_pto_ns(&c->recovery);
+    uint64_t linger_ns = LINGER_PTOS * pto_ns;
 
-    belay_timer_set(c, BELAY_TIMER_LINGER, belay_time_add(now_ns, LINGER_PTOS * pto_ns));
+    /* A peer that missed our last ACKs asks again by its PTO, which may be backed off: without
+     * an answer it would report messages as lost that we have delivered. */
+    if (c->event.error == BELAY_OK && linger_ns < LINGER_NS)
+        linger_ns = LINGER_NS;
+    belay_timer_set(c, BELAY_TIMER_LINGER, belay_time_add(now_ns, linger_ns));
     if (c->closing.repeats > 0)
         belay_timer_set(c, BELAY_TIMER_REPEAT, belay_time_add(now_ns, pto_ns));
     c->closing.next_answer_ns = belay_time_add(now_ns, pto_ns);

@@ -9,9 +9,9 @@
 static struct belay_core_conn *find_init(struct belay_core *core,
                                          const struct belay_path_key *key)
 {
-    struct belay_map_node *node = belay_map_find(&core->by_nonce, key, sizeof(*key));
+    struct belay_map_node *node = belay_map_find(&core->by_init, key, sizeof(*key));
 
-    return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_core_conn, by_nonce);
+    return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_core_conn, by_init);
 }
 
 /* The tag comes first: a damaged INIT is no reason to answer anything. */
@@ -30,7 +30,8 @@ static bool make_room(struct belay_core *core, const struct belay_path *path,
                                "the endpoint accepts no connections", now_ns);
         return false;
     }
-    if (core->half_open_count >= core->config.half_open_max && core->half_open_count > 0)
+    if (core->half_open_count > 0 && (core->half_open_count >= core->config.half_open_max ||
+                                      core->conn_count >= core->config.connections_max))
         belay_slot_free(BELAY_CONTAINER(belay_list_first(&core->half_open),
                                         struct belay_core_conn, half_open));
     if (core->conn_count >= core->config.connections_max) {
@@ -61,7 +62,7 @@ static void open_half(struct belay_core *core, const struct belay_path *path,
             belay_stateless_refuse(core, path, init, BELAY_CLOSE_PROTOCOL, why, now_ns);
         return;
     }
-    if (belay_map_add(&core->by_nonce, &slot->by_nonce, &slot->nonce_key,
+    if (belay_map_add(&core->by_init, &slot->by_init, &slot->nonce_key,
                       sizeof(slot->nonce_key))) {
         belay_slot_free(slot);
         return;

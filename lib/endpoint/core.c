@@ -62,8 +62,8 @@ const char *belay_core_config_check(const struct belay_core_config *c)
 
 static void init_tables(struct belay_core *core)
 {
-    struct belay_map *maps[] = {&core->by_cid, &core->by_path, &core->by_peer, &core->by_nonce,
-                                &core->by_token};
+    struct belay_map *maps[] = {&core->by_cid,   &core->by_path, &core->by_dial, &core->by_peer,
+                                &core->by_nonce, &core->by_init, &core->by_token};
     uint64_t seed[2];
 
     core->env.random.fill(core->env.random.ctx, seed, sizeof(seed));
@@ -138,8 +138,10 @@ void belay_core_free(struct belay_core *core)
         belay_slot_free(BELAY_CONTAINER(node, struct belay_core_conn, all));
     belay_map_dispose(&core->by_cid);
     belay_map_dispose(&core->by_path);
+    belay_map_dispose(&core->by_dial);
     belay_map_dispose(&core->by_peer);
     belay_map_dispose(&core->by_nonce);
+    belay_map_dispose(&core->by_init);
     belay_map_dispose(&core->by_token);
     belay_heap_dispose(&core->timers);
     belay_pool_dispose(&core->pool);
@@ -193,6 +195,40 @@ struct belay_core_conn *belay_core_next_conn(struct belay_core *core,
     return NULL;
 }
 
+/* An unshared dial to this address must be the only one; one that is closed and only lingers
+ * gives way. */
+static bool address_is_free(struct belay_core *core, const struct belay_path_key *key)
+{
+    struct belay_map_node *node = belay_map_find(&core->by_path, key, sizeof(*key));
+    struct belay_core_conn *earlier;
+
+    if (node == NULL)
+        return true;
+    earlier = BELAY_CONTAINER(node, struct belay_core_conn, by_path);
+    if (belay_connection_stage(earlier->connection) != BELAY_STAGE_LINGERING)
+        return false;
+    belay_map_remove(&core->by_path, &earlier->by_path);
+    return true;
+}
+
+/* Puts a dial into the maps that find it. */
+static int enter_dial(struct belay_core_conn *slot, const struct belay_path *path, bool shared)
+{
+    struct belay_core *core = slot->core;
+    struct belay_map *map = shared ? &core->by_dial : &core->by_path;
+    struct belay_map_node *node = shared ? &slot->by_dial : &slot->by_path;
+    int error;
+
+    belay_path_key_make(&slot->path_key, path, NULL);
+    belay_path_key_make(&slot->nonce_key, path, belay_connection_nonce(slot->connection));
+    error = belay_map_add(&core->by_nonce, &slot->by_nonce, &slot->nonce_key,
+                          sizeof(slot->nonce_key));
+    /* Of the shared dials to one address, one gets the hints. */
+    if (!error && belay_map_find(map, &slot->path_key, sizeof(slot->path_key)) == NULL)
+        error = belay_map_add(map, node, &slot->path_key, sizeof(slot->path_key));
+    return error;
+}
+
 int belay_core_connect(struct belay_core *core, const struct belay_path *path, bool shared,
                        void *user, struct belay_core_conn **conn)
 {
@@ -202,30 +238,24 @@ int belay_core_connect(struct belay_core *core, const struct belay_path *path, b
 
     if (core->conn_count >= core->config.connections_max)
         return BELAY_ELIMIT;
+    if (path->remote.len == 0 || path->remote.len > BELAY_ADDRESS_MAX)
+        return BELAY_EINVAL;
     belay_path_key_make(&key, path, NULL);
-    if (path->remote.len == 0 ||
-        (!shared && belay_map_find(&core->by_path, &key, sizeof(key)) != NULL))
+    if (!shared && !address_is_free(core, &key))
         return BELAY_EINVAL;
     slot = belay_slot_new(core, &self, shared);
     if (slot == NULL)
         return BELAY_ENOMEM;
-    slot->path_key = key;
     slot->connection = belay_connection_dial(&core->env, &self, path);
-    if (slot->connection != NULL) {
-        belay_path_key_make(&slot->nonce_key, path, belay_connection_nonce(slot->connection));
-        if (belay_map_add(&core->by_nonce, &slot->by_nonce, &slot->nonce_key,
-                          sizeof(slot->nonce_key)) == 0 &&
-            (shared || belay_map_add(&core->by_path, &slot->by_path, &slot->path_key,
-                                     sizeof(slot->path_key)) == 0)) {
-            slot->is_held = true;
-            slot->user = user;
-            belay_slot_touch(slot);
-            *conn = slot;
-            return 0;
-        }
+    if (slot->connection == NULL || enter_dial(slot, path, shared)) {
+        belay_slot_free(slot);
+        return BELAY_ENOMEM;
     }
-    belay_slot_free(slot);
-    return BELAY_ENOMEM;
+    slot->is_held = true;
+    slot->user = user;
+    belay_slot_touch(slot);
+    *conn = slot;
+    return 0;
 }
 
 /* ------------------------------------------------------------------ of a connection */

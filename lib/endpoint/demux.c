@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#define TIMERS_PER_CALL 1024 /* then the caller is asked back, so that packets get their turn  \
-                              */
+/* Then the caller is asked back, so that packets get their turn. */
+#define TIMERS_PER_CALL 1024
 
 static struct belay_core_conn *find_data(struct belay_core *core, const struct belay_path *path,
                                          const struct belay_data_header *header)
@@ -105,7 +105,7 @@ static void on_reset(struct belay_core *core, const uint8_t *packet, size_t len,
 static void receive_one(struct belay_core *core, const struct belay_path *path, uint8_t *packet,
                         size_t len, unsigned ecn, uint64_t now_ns)
 {
-    if (len == 0)
+    if (len == 0 || len > BELAY_DATAGRAM_BYTES_MAX)
         return;
     switch (belay_packet_type_of(packet[0])) {
     case BELAY_PACKET_DATA:
@@ -130,8 +130,6 @@ static void receive_one(struct belay_core *core, const struct belay_path *path, 
 void belay_core_receive(struct belay_core *core, const struct belay_path *path, uint8_t *data,
                         size_t len, size_t segment_size, unsigned ecn, uint64_t now_ns)
 {
-    if (len > BELAY_DATAGRAM_BYTES_MAX && segment_size == 0)
-        return;
     if (segment_size == 0)
         segment_size = len;
     while (len > 0) {
@@ -149,7 +147,7 @@ int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t
 
     if (train->capacity < core->config.datagram_size)
         return 0;
-    if (belay_stateless_send(core, train))
+    if (belay_stateless_send(core, train, now_ns))
         return 1;
     while ((node = belay_list_first(&core->work)) != NULL) {
         struct belay_core_conn *slot = BELAY_CONTAINER(node, struct belay_core_conn, work);
@@ -227,7 +225,13 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
     (void)now_ns;
     belay_path_key_make(&key, path, NULL);
     node = belay_map_find(&core->by_path, &key, sizeof(key));
-    if (node != NULL)
+    if (node != NULL) {
         belay_connection_on_unreachable(
             BELAY_CONTAINER(node, struct belay_core_conn, by_path)->connection, error);
+        return;
+    }
+    node = belay_map_find(&core->by_dial, &key, sizeof(key));
+    if (node != NULL)
+        belay_connection_on_unreachable(
+            BELAY_CONTAINER(node, struct belay_core_conn, by_dial)->connection, error);
 }

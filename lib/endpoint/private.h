@@ -13,7 +13,12 @@ struct belay_path_key {
     uint8_t len;
     uint8_t bytes[BELAY_ADDRESS_MAX];
     uint8_t nonce[BELAY_NONCE_BYTES]; /* of an INIT; zero in other maps */
+    uint8_t zero[3];                  /* no padding: keys are compared as bytes */
 };
+
+_Static_assert(sizeof(struct belay_path_key) ==
+                   sizeof(uint32_t) + 1 + BELAY_ADDRESS_MAX + BELAY_NONCE_BYTES + 3,
+               "a key must have no padding");
 
 /* One connection in the endpoint's tables. */
 struct belay_core_conn {
@@ -22,10 +27,14 @@ struct belay_core_conn {
     void *user;
     bool is_held; /* by the app */
     bool is_half_open;
-    struct belay_map_node by_cid;   /* our connection ID */
-    struct belay_map_node by_path;  /* a dial of ours without one */
+    struct belay_map_node by_cid;  /* our connection ID */
+    struct belay_map_node by_path; /* a dial of ours without one */
+    struct belay_map_node
+        by_dial; /* a shared dial not yet answered: one an address, for hints */
     struct belay_map_node by_peer;  /* a peer without one: tells that it started again */
-    struct belay_map_node by_nonce; /* the INIT that made it */
+    struct belay_map_node by_nonce; /* our INIT */
+    struct belay_map_node
+        by_init; /* the INIT that made it: apart, so that an endpoint may dial itself */
     struct belay_map_node by_token; /* what a RESET for it carries */
     uint8_t cid[BELAY_CID_BYTES];
     uint8_t token[BELAY_RESET_TOKEN_BYTES];
@@ -44,6 +53,7 @@ struct belay_core_conn {
 
 struct belay_stateless {
     struct belay_path path;
+    char type; /* as struct belay_trace */
     uint8_t data[BELAY_STATELESS_BYTES];
     size_t len;
 };
@@ -55,7 +65,7 @@ struct belay_core {
     struct belay_suite suite;
     struct belay_connection_env env;
     bool is_listening;
-    struct belay_map by_cid, by_path, by_peer, by_nonce, by_token;
+    struct belay_map by_cid, by_path, by_dial, by_peer, by_nonce, by_init, by_token;
     struct belay_heap timers;
     struct belay_list work, events, all, half_open;
     size_t conn_count, half_open_count;
@@ -93,6 +103,6 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
                             uint64_t now_ns);
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,
                            const uint8_t *cid, size_t cause_len, uint64_t now_ns);
-bool belay_stateless_send(struct belay_core *core, struct belay_train *train);
+bool belay_stateless_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns);
 
 #endif

@@ -5,10 +5,12 @@
 
 #include <string.h>
 
+#define CID_TRIES 16
+
 void belay_path_key_make(struct belay_path_key *key, const struct belay_path *path,
                          const uint8_t *nonce)
 {
-    memset(key, 0, sizeof(*key)); /* padding too: keys are compared as bytes */
+    memset(key, 0, sizeof(*key));
     key->socket = path->socket;
     key->len = path->remote.len;
     memcpy(key->bytes, path->remote.bytes, path->remote.len);
@@ -22,9 +24,13 @@ static int choose_cid(struct belay_core *core, struct belay_core_conn *slot,
 {
     int error;
 
-    do {
+    for (unsigned i = 0;; i++) {
         core->env.random.fill(core->env.random.ctx, slot->cid, sizeof(slot->cid));
-    } while (belay_map_find(&core->by_cid, slot->cid, sizeof(slot->cid)) != NULL);
+        if (belay_map_find(&core->by_cid, slot->cid, sizeof(slot->cid)) == NULL)
+            break;
+        if (i == CID_TRIES)
+            return BELAY_EINVAL; /* the random function is none */
+    }
     error = belay_map_add(&core->by_cid, &slot->by_cid, slot->cid, sizeof(slot->cid));
     if (error)
         return error;
@@ -60,8 +66,10 @@ void belay_slot_free(struct belay_core_conn *slot)
 
     belay_map_remove(&core->by_cid, &slot->by_cid);
     belay_map_remove(&core->by_path, &slot->by_path);
+    belay_map_remove(&core->by_dial, &slot->by_dial);
     belay_map_remove(&core->by_peer, &slot->by_peer);
     belay_map_remove(&core->by_nonce, &slot->by_nonce);
+    belay_map_remove(&core->by_init, &slot->by_init);
     belay_map_remove(&core->by_token, &slot->by_token);
     belay_heap_remove(&core->timers, &slot->timer);
     belay_list_remove(&slot->work);
@@ -82,8 +90,10 @@ static void retire(struct belay_core_conn *slot)
 
     belay_map_remove(&core->by_cid, &slot->by_cid);
     belay_map_remove(&core->by_path, &slot->by_path);
+    belay_map_remove(&core->by_dial, &slot->by_dial);
     belay_map_remove(&core->by_peer, &slot->by_peer);
     belay_map_remove(&core->by_nonce, &slot->by_nonce);
+    belay_map_remove(&core->by_init, &slot->by_init);
     belay_map_remove(&core->by_token, &slot->by_token);
     belay_list_remove(&slot->work);
 }
@@ -104,6 +114,8 @@ void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns)
     }
     if (is_dead)
         retire(slot);
+    if (belay_connection_stage(slot->connection) != BELAY_STAGE_DIALING)
+        belay_map_remove(&core->by_dial, &slot->by_dial);
     if (deadline_ns < no_earlier_ns)
         deadline_ns = no_earlier_ns;
     if (deadline_ns == BELAY_NEVER)

@@ -22,13 +22,14 @@ static bool is_allowed(struct belay_core *core, uint64_t now_ns)
            core->stateless.count < BELAY_STATELESS_QUEUED;
 }
 
-static void queue(struct belay_core *core, const struct belay_path *path, const uint8_t *data,
-                  size_t len)
+static void queue(struct belay_core *core, const struct belay_path *path, char type,
+                  const uint8_t *data, size_t len)
 {
     size_t at = (core->stateless.start + core->stateless.count) % BELAY_STATELESS_QUEUED;
     struct belay_stateless *answer = &core->stateless.queue[at];
 
     answer->path = *path;
+    answer->type = type;
     memcpy(answer->data, data, len);
     answer->len = len;
     core->stateless.count++;
@@ -44,8 +45,7 @@ static void trace(struct belay_core *core, char type, size_t len, uint64_t now_n
 }
 
 static void queue_hello(struct belay_core *core, const struct belay_path *path,
-                        const struct belay_hello *hello, const uint8_t *client_random,
-                        uint64_t now_ns)
+                        const struct belay_hello *hello, const uint8_t *client_random)
 {
     uint8_t packet[BELAY_STATELESS_BYTES];
     size_t len = belay_hello_build(hello, packet, sizeof(packet) - BELAY_TAG_BYTES);
@@ -53,8 +53,8 @@ static void queue_hello(struct belay_core *core, const struct belay_path *path,
     if (len == 0 || belay_hello_tag(&core->suite, hello->type, hello->version, hello->nonce,
                                     client_random, packet, len, false))
         return;
-    queue(core, path, packet, len + BELAY_TAG_BYTES);
-    trace(core, hello->type == BELAY_PACKET_REFUSE ? 'R' : 'V', len + BELAY_TAG_BYTES, now_ns);
+    queue(core, path, hello->type == BELAY_PACKET_REFUSE ? 'R' : 'V', packet,
+          len + BELAY_TAG_BYTES);
 }
 
 void belay_stateless_versions(struct belay_core *core, const struct belay_path *path,
@@ -71,7 +71,7 @@ void belay_stateless_versions(struct belay_core *core, const struct belay_path *
     };
 
     if (is_allowed(core, now_ns))
-        queue_hello(core, path, &hello, NULL, now_ns);
+        queue_hello(core, path, &hello, NULL);
 }
 
 void belay_stateless_refuse(struct belay_core *core, const struct belay_path *path,
@@ -90,7 +90,7 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
     };
 
     if (is_allowed(core, now_ns))
-        queue_hello(core, path, &hello, init->random, now_ns);
+        queue_hello(core, path, &hello, init->random);
 }
 
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,
@@ -103,11 +103,10 @@ void belay_stateless_reset(struct belay_core *core, const struct belay_path *pat
         belay_token_reset(&core->suite, core->config.reset_key, cid, BELAY_CID_BYTES, token))
         return;
     len = belay_reset_build(packet, sizeof(packet), token);
-    queue(core, path, packet, len);
-    trace(core, 'S', len, now_ns);
+    queue(core, path, 'S', packet, len);
 }
 
-bool belay_stateless_send(struct belay_core *core, struct belay_train *train)
+bool belay_stateless_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns)
 {
     struct belay_stateless *answer = &core->stateless.queue[core->stateless.start];
 
@@ -119,5 +118,6 @@ bool belay_stateless_send(struct belay_core *core, struct belay_train *train)
     train->ecn = 0;
     core->stateless.start = (core->stateless.start + 1) % BELAY_STATELESS_QUEUED;
     core->stateless.count--;
+    trace(core, answer->type, answer->len, now_ns);
     return true;
 }

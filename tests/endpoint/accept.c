@@ -1,0 +1,173 @@
+/* INITs: the half-open table, the limit of connections, peers that start again. */
+#include "conn/pair.h"
+
+#include "crypto/keys.h"
+
+static void the_oldest_half_open_one_yields(void **state)
+{
+    struct pair pair;
+    struct belay_core_config config;
+    struct belay_core_conn *first, *last;
+    (void)state;
+    pair_config(&config);
+    config.half_open_max = 4;
+    pair_init(&pair, &config);
+    pair_dial(&pair, true);
+    first = pair.client.conn;
+    for (unsigned i = 0; i < 9; i++)
+        pair_dial(&pair, true);
+    last = pair.client.conn;
+    assert_int_equal(pair_collect_from(&pair.client), 10);
+    while (pair.packet_count > 0)
+        pair_deliver(&pair, 0);
+    assert_int_equal(belay_core_conn_count(pair.server.core), 4);
+    assert_int_equal(pair_collect_from(&pair.server), 4); /* ACCEPTs of those that are left */
+    pair_exchange(&pair);
+    assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 4);
+    assert_false(belay_core_conn_is_connected(first));
+    assert_true(belay_core_conn_is_connected(last));
+    pair_run(&pair, SECOND); /* the others come with their next INITs */
+    assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 10);
+    assert_true(belay_core_conn_is_connected(first));
+    pair_dispose(&pair);
+}
+
+static void a_full_server_says_so(void **state)
+{
+    struct pair pair;
+    struct belay_core_config client, server;
+    struct belay_core_conn *third;
+    (void)state;
+    pair_config(&client);
+    server = client;
+    server.connections_max = 2;
+    pair_init_two(&pair, &client, &server);
+    pair_dial(&pair, true);
+    pair_dial(&pair, true);
+    pair_exchange(&pair);
+    pair_forget_events(&pair);
+    pair_dial(&pair, true);
+    third = pair.client.conn;
+    pair_run(&pair, SECOND);
+    assert_int_equal(pair.client.event_count, 1);
+    assert_ptr_equal(pair.client.events[0].conn, third);
+    assert_int_equal(pair.client.events[0].error, BELAY_EREFUSED);
+    assert_int_equal(pair.client.events[0].close_code, BELAY_CLOSE_BUSY);
+    assert_int_equal(belay_core_conn_count(pair.server.core), 2);
+    belay_core_conn_free(pair.server.conn); /* one leaves: there is room again */
+    pair_run(&pair, 60 * SECOND);
+    pair_forget_events(&pair);
+    pair_dial(&pair, true);
+    pair_run(&pair, SECOND);
+    assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 1);
+    pair_dispose(&pair);
+}
+
+/* A client that restarts on its address with an empty connection ID. */
+static void a_peer_that_starts_again_replaces_itself(void **state)
+{
+    struct pair pair;
+    struct belay_core_conn *earlier, *client_conn;
+    (void)state;
+    pair_init(&pair, NULL);
+    pair_connect(&pair);
+    earlier = pair.server.conn;
+    client_conn = pair.client.conn;
+    pair_send(&pair.server, 0, 10, 1);
+    pair_collect(&pair);
+    pair_drop_all(&pair);
+    belay_core_conn_free(client_conn); /* as a crash would: nobody hears of it */
+    pair_run_silent(&pair, 5 * SECOND);
+    pair_forget_events(&pair);
+    pair_dial(&pair, false);
+    pair_exchange(&pair);
+    assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 1);
+    assert_ptr_not_equal(pair.server.conn, earlier);
+    assert_ptr_equal(pair_find(&pair.server, BELAY_CORE_SENT)->conn, earlier);
+    assert_int_equal(pair_find(&pair.server, BELAY_CORE_SENT)->error, BELAY_ERESET);
+    assert_ptr_equal(pair_find(&pair.server, BELAY_CORE_CLOSED)->conn, earlier);
+    assert_int_equal(pair_find(&pair.server, BELAY_CORE_CLOSED)->error, BELAY_ERESET);
+    belay_core_conn_free(earlier);
+    assert_int_equal(belay_core_conn_count(pair.server.core), 1);
+    pair_dispose(&pair);
+}
+
+static void a_replayed_init_replaces_nobody(void **state)
+{
+    struct pair pair;
+    uint8_t init[1200];
+    (void)state;
+    pair_init(&pair, NULL);
+    pair_connect(&pair);
+    memcpy(init, pair.init, sizeof(init));
+    belay_core_conn_free(pair.client.conn);
+    pair_run(&pair, 10 * SECOND);
+    belay_core_conn_free(pair.server.conn);
+    pair_run(&pair, 10 * SECOND);
+    pair_connect(&pair); /* a new connection from there */
+    pair_receive(&pair, &pair.client, &pair.server, init, sizeof(init));
+    assert_int_equal(belay_core_conn_count(pair.server.core), 2); /* half open */
+    pair_run(&pair, 11 * SECOND);
+    assert_int_equal(belay_core_conn_count(pair.server.core), 1);
+    assert_int_equal(pair.server.event_count, 0);
+    assert_true(belay_core_conn_is_connected(pair.server.conn));
+    pair_dispose(&pair);
+}
+
+static void listening_can_end(void **state)
+{
+    struct pair pair;
+    (void)state;
+    pair_init(&pair, NULL);
+    pair_connect(&pair);
+    belay_core_listen(pair.server.core, false);
+    pair_send(&pair.client, 0, 10, 1);
+    pair_run(&pair, SECOND);
+    assert_int_equal(pair_count(&pair.server, BELAY_CORE_MESSAGE), 1); /* the open one stays */
+    pair_dial(&pair, true);
+    pair_run(&pair, SECOND);
+    assert_int_equal(pair_find(&pair.client, BELAY_CORE_CLOSED)->error, BELAY_EREFUSED);
+    pair_dispose(&pair);
+}
+
+/* Parameters out of range: the tag is right, so the client is told. */
+static void wrong_parameters_are_refused(void **state)
+{
+    struct pair pair;
+    struct belay_hello hello;
+    uint8_t packet[1200], params[64], key[32], iv[12];
+    struct belay_seal seal;
+    (void)state;
+    pair_init(&pair, NULL);
+    pair_dial(&pair, false);
+    pair_collect(&pair);
+    assert_int_equal(belay_hello_parse(&hello, pair.init, pair.init_len), 0);
+    hello.params = params;
+    hello.params_len = test_hex("05 01 00", params, sizeof(params)); /* no channels */
+    assert_int_equal(belay_hello_build(&hello, packet, sizeof(packet)), 1184);
+    assert_int_equal(belay_keys_hello(&pair.suite, 1, hello.nonce, 8, key, iv), 0);
+    assert_int_equal(belay_seal_init(&seal, &pair.suite, key, iv), 0);
+    assert_int_equal(belay_seal_packet(&seal, 0, packet, 1184, 0), 0);
+    belay_seal_dispose(&seal);
+    pair_drop_all(&pair);
+    pair_receive(&pair, &pair.client, &pair.server, packet, sizeof(packet));
+    assert_int_equal(belay_core_conn_count(pair.server.core), 0);
+    assert_int_equal(pair_collect_from(&pair.server), 1);
+    assert_int_equal(belay_hello_parse(&hello, pair.packets[0].data, pair.packets[0].len), 0);
+    assert_int_equal(hello.type, BELAY_PACKET_REFUSE);
+    assert_int_equal(hello.code, BELAY_CLOSE_PROTOCOL);
+    pair_dispose(&pair);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_oldest_half_open_one_yields),
+        cmocka_unit_test(a_full_server_says_so),
+        cmocka_unit_test(a_peer_that_starts_again_replaces_itself),
+        cmocka_unit_test(a_replayed_init_replaces_nobody),
+        cmocka_unit_test(listening_can_end),
+        cmocka_unit_test(wrong_parameters_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
