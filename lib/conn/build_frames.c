@@ -18,6 +18,12 @@ static void write_ack(struct belay_build *b)
     b->has_ack = belay_build_keep(b, mark, BELAY_RECORD_ACK, 0, 0, largest, 0, 0);
 }
 
+/* What FIN says: all that was accepted and not given up before it was ever sent. */
+static uint64_t fin_messages(const struct belay_connection *c)
+{
+    return c->outbox.messages_accepted - c->outbox.messages_abandoned;
+}
+
 static void write_close(struct belay_build *b)
 {
     struct belay_connection *c = b->c;
@@ -29,7 +35,7 @@ static void write_close(struct belay_build *b)
         return;
     /* When we end without the acknowledgement of our FIN: perhaps it never arrived. */
     if (c->event.error == BELAY_OK && !c->closing.fin_acked)
-        belay_frame_write_fin(&b->w, c->closing.fin_messages);
+        belay_frame_write_fin(&b->w, fin_messages(c));
     belay_frame_write_close(&b->w, code, reason, strlen(reason));
     if (b->w.bad) { /* a train of small packets: it has the next one for itself */
         b->w.at = mark;
@@ -47,8 +53,7 @@ static void write_fin(struct belay_build *b)
 
     if (!c->due.fin || !b->may_elicit || !belay_build_has_room(b))
         return;
-    c->closing.fin_messages = c->outbox.messages_accepted - c->outbox.messages_abandoned;
-    belay_frame_write_fin(&b->w, c->closing.fin_messages);
+    belay_frame_write_fin(&b->w, fin_messages(c));
     if (belay_build_keep(b, mark, BELAY_RECORD_FIN, 0, 0, 0, 0, 0))
         c->due.fin = false;
 }

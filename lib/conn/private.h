@@ -76,7 +76,6 @@ struct belay_connection {
         bool requested; /* graceful, by the app */
         bool timer_due; /* the close timer is to be started */
         bool fin_acked;
-        uint64_t fin_messages;
         bool peer_fin;
         uint64_t peer_messages;
         bool eof_polled;
