@@ -1,0 +1,74 @@
+/* ICMP errors, from the socket's error queue (socket.h). Without one (BSD) there are none on
+ * an unconnected socket, and dials to closed ports end by time. */
+#include "event/socket.h"
+
+#include "event/conn.h"
+#include "event/dial.h"
+#include "event/endpoint.h"
+
+#include <string.h>
+
+#if defined(__linux__)
+#include <linux/types.h>
+#include <linux/errqueue.h>
+
+/* More wait for the next call: a flood of ICMP is no reason to stay here. */
+#define ERRORS_AT_ONCE 64
+
+static int error_of(struct msghdr *header)
+{
+    struct cmsghdr *cmsg;
+
+    for (cmsg = CMSG_FIRSTHDR(header); cmsg != NULL; cmsg = CMSG_NXTHDR(header, cmsg)) {
+        struct sock_extended_err error;
+        bool v4 = cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_RECVERR;
+        bool v6 = cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_RECVERR;
+
+        if ((v4 || v6) && cmsg->cmsg_len >= CMSG_LEN(sizeof(error))) {
+            memcpy(&error, CMSG_DATA(cmsg), sizeof(error));
+            return (int)error.ee_errno;
+        }
+    }
+    return 0;
+}
+
+/* False when there is no more. The name is where our datagram went; the datagram itself is
+ * not wanted. */
+static bool read_one(struct belay_socket *sock, uint64_t now_ns)
+{
+    union belay_control control;
+    union belay_sockaddr name;
+    struct belay_path path = {.socket = sock->index};
+    struct msghdr header = {.msg_name = &name,
+                            .msg_namelen = sizeof(name),
+                            .msg_control = control.bytes,
+                            .msg_controllen = sizeof(control.bytes)};
+    int hint;
+
+    memset(&name, 0, sizeof(name));
+    if (recvmsg(sock->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+        return errno == EINTR;
+    hint = belay_socket_hint(error_of(&header));
+    if (hint == 0 || !belay_address_set(&path.remote, &name.sa, header.msg_namelen))
+        return true;
+    belay_core_unreachable(sock->endpoint->core, &path, hint, now_ns);
+    belay_dial_hurry(sock->endpoint, &path.remote);
+    belay_stop_lingering(sock->endpoint, &path.remote);
+    return true;
+}
+
+void belay_socket_read_errors(struct belay_socket *sock, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < ERRORS_AT_ONCE && read_one(sock, now_ns); i++)
+        continue;
+}
+
+#else
+
+void belay_socket_read_errors(struct belay_socket *sock, uint64_t now_ns)
+{
+    (void)sock;
+    (void)now_ns;
+}
+
+#endif

@@ -1,0 +1,88 @@
+#include "event/hooks.h"
+
+#include "event/endpoint.h"
+
+#include <openssl/rand.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LEVEL_WARNING 1
+
+static void *resize(void *ctx, void *p, size_t old_size, size_t new_size)
+{
+    (void)ctx;
+    (void)old_size;
+    if (new_size == 0) {
+        free(p);
+        return NULL;
+    }
+    return realloc(p, new_size);
+}
+
+const struct belay_memory belay_hooks_memory = {resize, NULL};
+
+/* Keys made of bytes that are not random are worse than no program. */
+static void fill(void *ctx, void *out, size_t len)
+{
+    uint8_t *bytes = out;
+
+    (void)ctx;
+    while (len > 0) {
+        int part = len > 1 << 20 ? 1 << 20 : (int)len;
+
+        if (RAND_bytes(bytes, part) != 1)
+            abort();
+        bytes += part;
+        len -= (size_t)part;
+    }
+}
+
+const struct belay_random belay_hooks_random = {fill, NULL};
+
+static const struct belay_conn *conn_of(const struct belay_core_conn *conn)
+{
+    return conn == NULL ? NULL : belay_core_conn_user(conn);
+}
+
+static void log_line(void *ctx, int level, const struct belay_core_conn *conn, const char *text)
+{
+    const struct belay_endpoint *endpoint = ctx;
+
+    if (endpoint->config.log != NULL && level <= LEVEL_WARNING)
+        endpoint->config.log(endpoint->config.log_ctx, level, conn_of(conn), text);
+}
+
+struct belay_log belay_hooks_log(struct belay_endpoint *endpoint)
+{
+    return (struct belay_log){log_line, endpoint};
+}
+
+void belay_endpoint_log(struct belay_endpoint *endpoint, int level,
+                        const struct belay_conn *conn, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+
+    if (endpoint->config.log == NULL || level > LEVEL_WARNING)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    endpoint->config.log(endpoint->config.log_ctx, level, conn, text);
+}
+
+void belay_hooks_trace(void *ctx, const struct belay_core_conn *conn,
+                       const struct belay_trace *packet, uint64_t now_ns)
+{
+    const struct belay_endpoint *endpoint = ctx;
+
+    if (endpoint->trace != NULL)
+        endpoint->trace(endpoint->trace_ctx, conn_of(conn), packet, now_ns);
+}
+
+void belay_config_init(struct belay_config *config)
+{
+    *config = (struct belay_config){.socket_buffer_bytes = 4 << 20};
+    belay_core_config_init(&config->core);
+}
