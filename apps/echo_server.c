@@ -1,0 +1,136 @@
+/* belay-echo-server: options in, a server until a signal. */
+#include "server.h"
+
+#include "options.h"
+#include "report.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+enum { LISTEN = 256, PLAIN, JSON };
+
+static const struct option_row rows[] = {
+    {LISTEN, "listen", "ADDR:PORT",
+     "listen there; :PORT is every address of both families,\n"
+     "port 0 any free one [:10000]"},
+    {PLAIN, "plain", NULL, "plain UDP echo instead of Belay, for nc -u and the like"},
+    {JSON, "json", NULL, "print each event as a JSON object, one a line"},
+    {'q', "quiet", NULL, "print only the address listened on and the summary"},
+    {0, NULL, NULL, NULL},
+};
+
+static const struct program program = {
+    .name = SERVER_NAME,
+    .synopsis = "[OPTION...]",
+    .about = "Sends every message back to whom it came from. The first line of output is\n"
+             "'listening on ADDR:PORT'. SIGINT or SIGTERM ends it: what is under way is\n"
+             "finished and a summary printed; a second one ends it at once.",
+    .rows = rows,
+};
+
+struct run {
+    const struct server_kind *kind;
+    struct server *server;
+    struct event_base *base;
+    bool draining;
+};
+
+void server_complain(const struct server_options *options, int error)
+{
+    const char *where = options->listen;
+    if (error == EADDRINUSE)
+        fprintf(stderr, "%s: %s: the port is in use: stop who uses it or choose another\n",
+                SERVER_NAME, where);
+    else if (error == EADDRNOTAVAIL)
+        fprintf(stderr, "%s: %s: this host has no such address\n", SERVER_NAME, where);
+    else if (error == EACCES)
+        fprintf(stderr, "%s: %s: permission denied: ports below 1024 are the system's\n",
+                SERVER_NAME, where);
+    else
+        fprintf(stderr, "%s: %s: %s\n", SERVER_NAME, where, strerror(error));
+}
+
+static void take_listen(struct server_options *options)
+{
+    const char *wrong = address_parse(optarg, &options->address);
+    if (strcmp(options->address.host, "*") == 0)
+        options->address.host[0] = '\0';
+    if (!wrong && *optarg && strspn(optarg, "0123456789") == strlen(optarg))
+        wrong = "a port alone is written with a colon, as in :10000";
+    if (wrong)
+        options_fail(&program, "--listen '%s': %s", optarg, wrong);
+    options->listen = optarg;
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct run *run = ctx;
+    if (run->draining) {
+        event_base_loopbreak(run->base);
+        return;
+    }
+    run->draining = true;
+    run->kind->drain(run->server);
+}
+
+static int serve(struct run *run, const struct server_options *options)
+{
+    struct report report = {
+        .quiet = options->quiet, .json = options->json, .plain = options->plain};
+    struct event *interrupt = evsignal_new(run->base, SIGINT, on_signal, run);
+    struct event *terminate = evsignal_new(run->base, SIGTERM, on_signal, run);
+    int code = EXIT_FAILURE;
+    if (!interrupt || !terminate || report_init(&report, run->base) != 0 ||
+        evsignal_add(interrupt, NULL) != 0 || evsignal_add(terminate, NULL) != 0)
+        server_complain(options, ENOMEM);
+    else
+        run->server = run->kind->open(run->base, options, &report);
+    if (run->server) {
+        event_base_dispatch(run->base);
+        run->kind->free(run->server);
+        report_summary(&report);
+        code = EXIT_SUCCESS;
+    }
+    report_dispose(&report);
+    if (interrupt)
+        event_free(interrupt);
+    if (terminate)
+        event_free(terminate);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct server_options options = {
+        .listen = ":10000",
+        .address = {.port = ADDRESS_PORT_DEFAULT},
+    };
+    signal(SIGPIPE, SIG_IGN);
+    for (int key; (key = options_next(&program, argc, argv)) != -1;) {
+        if (key == LISTEN)
+            take_listen(&options);
+        options.plain |= key == PLAIN;
+        options.json |= key == JSON;
+        options.quiet |= key == 'q';
+    }
+    if (optind < argc)
+        options_fail(&program, "'%s': no operand is taken: an address goes with --listen",
+                     argv[optind]);
+
+    struct run run = {.kind = options.plain ? &server_plain : &server_belay};
+    run.base = event_base_new();
+    if (run.base == NULL) {
+        server_complain(&options, ENOMEM);
+        return EXIT_FAILURE;
+    }
+    int code = serve(&run, &options);
+    event_base_free(run.base);
+    return code;
+}

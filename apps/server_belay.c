@@ -1,0 +1,234 @@
+/*
+ * Echo over Belay. Each message goes back on its channel, in order. When a peer's send queue
+ * is full, its one reply that did not fit is kept and nothing more is read from it until the
+ * reply has gone: credit then slows the peer. So a peer costs no more than Belay's own limits
+ * and one message, and nothing is dropped.
+ */
+#include "server.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <belay/belay.h>
+#include <event2/event.h>
+
+struct server {
+    struct event_base *base;
+    struct report *report;
+    struct belay_endpoint *endpoint;
+};
+
+/* The user pointer of its connection. */
+struct peer {
+    struct server *server;
+    struct belay_conn *conn;
+    void *reply; /* kept: what the send queue did not take; NULL: none */
+    size_t reply_len;
+    unsigned reply_channel;
+    bool close_after_reply, closing;
+    char name[ADDRESS_TEXT_MAX];
+};
+
+/* ------------------------------------------------------------------ replies */
+
+static void peer_close(struct peer *peer)
+{
+    if (peer->reply) {
+        peer->close_after_reply = true;
+        return;
+    }
+    peer->closing = true;
+    belay_conn_close(peer->conn);
+}
+
+static int peer_reply(struct peer *peer, unsigned channel, const void *data, size_t len)
+{
+    int error = belay_conn_send(peer->conn, channel, data, len);
+    if (error == 0)
+        report_sent(peer->server->report, peer->name, channel, len);
+    return error;
+}
+
+/* An echo that can't be sent is no echo: the peer is told, not left waiting. */
+static void peer_fail(struct peer *peer, int error)
+{
+    belay_conn_abort(peer->conn, BELAY_CLOSE_APP, belay_strerror(error));
+}
+
+static void peer_keep(struct peer *peer, unsigned channel, const void *data, size_t len)
+{
+    peer->reply = malloc(len + 1);
+    if (peer->reply == NULL) {
+        peer_fail(peer, BELAY_ENOMEM);
+        return;
+    }
+    memcpy(peer->reply, data, len);
+    peer->reply_len = len;
+    peer->reply_channel = channel;
+    belay_conn_disable(peer->conn, EV_READ);
+}
+
+static void on_message(struct belay_conn *conn, unsigned channel, const void *data, size_t len,
+                       void *ctx)
+{
+    (void)conn;
+    struct peer *peer = ctx;
+    report_received(peer->server->report, peer->name, channel, len);
+    if (peer->closing) {
+        peer->server->report->unanswered++;
+        return;
+    }
+    int error = peer_reply(peer, channel, data, len);
+    if (error == BELAY_EAGAIN)
+        peer_keep(peer, channel, data, len);
+    else if (error != 0)
+        peer_fail(peer, error);
+}
+
+static void on_write(struct belay_conn *conn, void *ctx)
+{
+    struct peer *peer = ctx;
+    if (peer->reply == NULL)
+        return;
+    int error = peer_reply(peer, peer->reply_channel, peer->reply, peer->reply_len);
+    if (error == BELAY_EAGAIN)
+        return;
+    free(peer->reply);
+    peer->reply = NULL;
+    if (error != 0) {
+        peer_fail(peer, error);
+        return;
+    }
+    belay_conn_enable(conn, EV_READ);
+    if (peer->close_after_reply)
+        peer_close(peer);
+}
+
+/* ------------------------------------------------------------------ peers */
+
+static void on_event(struct belay_conn *conn, short what, void *ctx)
+{
+    struct peer *peer = ctx;
+    if ((what & BELAY_EVENT_EOF) && !peer->closing)
+        peer_close(peer);
+    if (!(what & BELAY_EVENT_CLOSED))
+        return;
+    report_closed(peer->server->report, peer->name,
+                  what & BELAY_EVENT_ERROR ? belay_conn_get_reason(conn) : NULL);
+    free(peer->reply);
+    free(peer);
+    belay_conn_free(conn);
+}
+
+static void on_accept(struct belay_listener *listener, struct belay_conn *conn,
+                      const struct sockaddr *addr, int socklen, void *ctx)
+{
+    (void)listener;
+    struct server *server = ctx;
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL) {
+        belay_conn_reject(conn, BELAY_CLOSE_APP, "the server is out of memory");
+        return;
+    }
+    peer->server = server;
+    peer->conn = conn;
+    address_format(addr, (socklen_t)socklen, peer->name);
+    belay_conn_set_user(conn, peer);
+    belay_conn_setcb(conn, on_message, on_write, on_event, peer);
+    report_connected(server->report, peer->name);
+}
+
+/* ------------------------------------------------------------------ life */
+
+static int bind_all(struct server *server, const struct server_options *options)
+{
+    if (options->address.host[0] == '\0')
+        return belay_endpoint_bind_any(server->endpoint, options->address.port);
+
+    struct evutil_addrinfo *list;
+    int error = address_resolve(&options->address, AF_UNSPEC, &list);
+    if (error) {
+        fprintf(stderr, "%s: unknown host '%s': %s\n", SERVER_NAME, options->address.host,
+                evutil_gai_strerror(error));
+        return BELAY_EHOST;
+    }
+    for (struct evutil_addrinfo *a = list; a && error == 0; a = a->ai_next)
+        error = belay_endpoint_bind(server->endpoint, a->ai_addr, (int)a->ai_addrlen);
+    evutil_freeaddrinfo(list);
+    return error;
+}
+
+static void on_log(void *ctx, int level, const struct belay_conn *conn, const char *text)
+{
+    (void)ctx, (void)conn;
+    if (level <= 1)
+        fprintf(stderr, "%s: %s\n", SERVER_NAME, text);
+}
+
+/* Connections that are still open have no CLOSED to come: their peers are freed here. */
+static void server_free(struct server *server)
+{
+    struct belay_conn *conn = NULL;
+    while (server->endpoint && (conn = belay_endpoint_next_conn(server->endpoint, conn))) {
+        struct peer *peer = belay_conn_get_user(conn);
+        if (peer)
+            free(peer->reply);
+        free(peer);
+    }
+    if (server->endpoint)
+        belay_endpoint_free(server->endpoint);
+    free(server);
+}
+
+static struct server *server_open(struct event_base *base, const struct server_options *options,
+                                  struct report *report)
+{
+    struct server *server = calloc(1, sizeof *server);
+    struct belay_config config;
+    belay_config_init(&config);
+    config.log = on_log;
+    if (server)
+        server->endpoint = belay_endpoint_new(base, &config, 0);
+    if (server == NULL || server->endpoint == NULL) {
+        server_complain(options, errno);
+        free(server);
+        return NULL;
+    }
+    server->base = base;
+    server->report = report;
+    int error = bind_all(server, options);
+    if (error == 0 && belay_endpoint_listen(server->endpoint, on_accept, server)) {
+        for (unsigned i = 0; belay_endpoint_get_fd(server->endpoint, i) >= 0; i++)
+            report_listening(report, belay_endpoint_get_fd(server->endpoint, i));
+        return server;
+    }
+    if (error != BELAY_EHOST)
+        server_complain(options, error == 0 || error == BELAY_ESYS ? errno : EINVAL);
+    server_free(server);
+    return NULL;
+}
+
+static void on_drained(struct belay_endpoint *endpoint, void *ctx)
+{
+    (void)endpoint;
+    struct server *server = ctx;
+    event_base_loopbreak(server->base);
+}
+
+static void server_drain(struct server *server)
+{
+    struct belay_conn *conn = NULL;
+    while ((conn = belay_endpoint_next_conn(server->endpoint, conn))) {
+        struct peer *peer = belay_conn_get_user(conn);
+        if (peer && !peer->closing)
+            peer_close(peer);
+    }
+    belay_endpoint_drain(server->endpoint, on_drained, server);
+}
+
+const struct server_kind server_belay = {
+    .open = server_open, .drain = server_drain, .free = server_free};

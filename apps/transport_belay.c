@@ -1,0 +1,210 @@
+/* Belay: every message comes back, or the connection ends and says why. */
+#include "transport.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <belay/belay.h>
+#include <event2/event.h>
+
+/* Messages queue here and not in the caller, so that the pipe stays full; but no more than
+ * that, so that a measured RTT is the link's and not the queue's. */
+#define QUEUE_HIGH (1024 * 1024)
+#define QUEUE_LOW  (QUEUE_HIGH / 2)
+
+struct transport {
+    const struct transport_options *options;
+    const struct transport_callbacks *callbacks;
+    void *ctx;
+    struct belay_conn *conn;
+    enum belay_mode mode;
+    bool connected, closing;
+    struct belay_config config;
+    char peer[ADDRESS_TEXT_MAX];
+    char failure[512];
+};
+
+/* ------------------------------------------------------------------ failures */
+
+static void describe_size(struct transport *t)
+{
+    snprintf(t->failure, sizeof t->failure,
+             "a message of %zu bytes is too large: %zu bytes is the most that both sides take",
+             t->options->message_size, belay_conn_get_message_size_max(t->conn));
+}
+
+/* Why the connection ended, as one sentence; a failed dial's reason has the address in it. */
+static void describe_end(struct transport *t)
+{
+    int error = belay_conn_get_error(t->conn);
+    const char *reason = belay_conn_get_reason(t->conn);
+    const char *name = belay_strerror(error);
+    const char *hint = error == BELAY_ETIMEDOUT ? ": check host, port and firewall" : "";
+    if (error == BELAY_EMSGSIZE)
+        describe_size(t);
+    else if (error == BELAY_EHOST)
+        snprintf(t->failure, sizeof t->failure, "unknown host: %s", reason);
+    else if (t->connected)
+        snprintf(t->failure, sizeof t->failure, "%s: %s%s%s", t->options->target, name,
+                 strcmp(name, reason) ? ": " : "", strcmp(name, reason) ? reason : "");
+    else
+        snprintf(t->failure, sizeof t->failure, "%s%s", reason, hint);
+}
+
+/* ------------------------------------------------------------------ events */
+
+static void on_message(struct belay_conn *conn, unsigned channel, const void *data, size_t len,
+                       void *ctx)
+{
+    (void)conn;
+    struct transport *t = ctx;
+    t->callbacks->received(t->ctx, channel, data, len);
+}
+
+static void on_write(struct belay_conn *conn, void *ctx)
+{
+    (void)conn;
+    struct transport *t = ctx;
+    if (t->connected && !t->closing)
+        t->callbacks->writable(t->ctx);
+}
+
+static void on_connected(struct transport *t)
+{
+    struct sockaddr_storage addr;
+    int len = sizeof addr;
+    t->connected = true;
+    if (belay_conn_get_peer(t->conn, (struct sockaddr *)&addr, &len) == 0)
+        address_format((struct sockaddr *)&addr, (socklen_t)len, t->peer);
+    t->callbacks->ready(t->ctx);
+}
+
+static void on_eof(struct transport *t)
+{
+    if (t->closing)
+        return;
+    snprintf(t->failure, sizeof t->failure, "%s closed the connection", t->options->target);
+    belay_conn_close(t->conn);
+}
+
+static void on_closed(struct transport *t, bool error)
+{
+    if (t->failure[0] == '\0' && error)
+        describe_end(t);
+    t->callbacks->ended(t->ctx, t->failure[0] ? t->failure : NULL);
+}
+
+static void on_event(struct belay_conn *conn, short what, void *ctx)
+{
+    (void)conn;
+    struct transport *t = ctx;
+    if (what & BELAY_EVENT_CONNECTED)
+        on_connected(t);
+    if (what & BELAY_EVENT_EOF)
+        on_eof(t);
+    if (what & BELAY_EVENT_CLOSED)
+        on_closed(t, what & BELAY_EVENT_ERROR);
+}
+
+/* ------------------------------------------------------------------ operations */
+
+static int transport_send(struct transport *t, unsigned channel, const void *data, size_t len)
+{
+    int error =
+        belay_conn_send_message(t->conn, channel, t->mode, data, len, 0, BELAY_NEVER, NULL);
+    if (error == 0)
+        return TRANSPORT_SENT;
+    if (error != BELAY_EAGAIN && t->failure[0] == '\0') {
+        if (error == BELAY_EMSGSIZE)
+            describe_size(t);
+        else
+            snprintf(t->failure, sizeof t->failure, "%s", belay_strerror(error));
+        belay_conn_abort(t->conn, BELAY_CLOSE_APP, t->failure); /* CLOSED comes */
+    }
+    return TRANSPORT_WAIT;
+}
+
+static void transport_close(struct transport *t)
+{
+    t->closing = true;
+    belay_conn_close(t->conn);
+}
+
+static void transport_wire(struct transport *t, uint64_t *bytes, uint64_t *retransmitted)
+{
+    struct belay_stats stats = {.wire_bytes_sent = 0};
+    belay_conn_get_stats(t->conn, &stats, sizeof stats);
+    *bytes = stats.wire_bytes_sent + stats.wire_bytes_received;
+    *retransmitted = stats.packets_retransmitted;
+}
+
+static uint64_t transport_heard_bytes(struct transport *t)
+{
+    struct belay_stats stats = {.wire_bytes_received = 0};
+    belay_conn_get_stats(t->conn, &stats, sizeof stats);
+    return stats.wire_bytes_received;
+}
+
+static const char *transport_peer(struct transport *t)
+{
+    return t->connected ? t->peer : t->options->target;
+}
+
+static void transport_free(struct transport *t)
+{
+    if (t->conn)
+        belay_conn_free(t->conn);
+    free(t);
+}
+
+static void on_log(void *ctx, int level, const struct belay_conn *conn, const char *text)
+{
+    (void)conn;
+    if (level <= 1)
+        fprintf(stderr, "%s: %s\n", (const char *)ctx, text);
+}
+
+static struct transport *transport_open(struct event_base *base,
+                                        const struct transport_options *options,
+                                        const struct transport_callbacks *callbacks, void *ctx)
+{
+    struct transport *t = calloc(1, sizeof *t);
+    if (t == NULL) {
+        fprintf(stderr, "%s: out of memory\n", options->program);
+        return NULL;
+    }
+    t->options = options;
+    t->callbacks = callbacks;
+    t->ctx = ctx;
+    t->mode = options->unordered ? BELAY_RELIABLE_UNORDERED : BELAY_RELIABLE_ORDERED;
+    belay_config_init(&t->config);
+    t->config.log = on_log;
+    t->config.log_ctx = (void *)(uintptr_t)options->program;
+    if (options->timeout_ns)
+        t->config.core.connect_timeout_ns = options->timeout_ns;
+
+    t->conn = belay_connect_hostname(base, &t->config, 0, NULL, options->family,
+                                     options->address.host, (int)options->address.port);
+    if (t->conn == NULL) {
+        fprintf(stderr, "%s: %s: %s\n", options->program, options->target, strerror(errno));
+        free(t);
+        return NULL;
+    }
+    belay_conn_setcb(t->conn, on_message, on_write, on_event, t);
+    belay_conn_setwatermark(t->conn, QUEUE_LOW, QUEUE_HIGH);
+    return t;
+}
+
+const struct transport_kind transport_belay = {
+    .name = "Belay",
+    .reliable = true,
+    .open = transport_open,
+    .send = transport_send,
+    .close = transport_close,
+    .wire = transport_wire,
+    .heard_bytes = transport_heard_bytes,
+    .peer = transport_peer,
+    .free = transport_free,
+};
