@@ -25,5 +25,6 @@ int main(int argc, char **argv)
         return perror("echo_client"), 1;
     belay_conn_setcb(c, on_message, NULL, on_event, &bad);
     event_base_dispatch(base);
+    event_base_free(base);
     return bad;
 }

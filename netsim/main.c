@@ -23,8 +23,8 @@ static void print_help(FILE *out)
           out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
-    fputs("\n  --help   this text; after a command: its options\n"
-          "  --version\n\n"
+    fputs("\n  --help     this text; after a command: its options\n"
+          "  --version  the version\n\n"
           "Example: belay-netsim sim --link 'delay 20ms 5ms loss 5%' --seed 1 --count 10\n",
           out);
 }
