@@ -16,7 +16,7 @@
 
 /* While the system takes no datagrams the core's overdue timers wait this long at most. */
 #define BLOCKED_WAIT_NS UINT64_C(10000000)
-#define EARLY_PACKETS   3
+#define EARLY_PACKETS   2
 
 /* ------------------------------------------------------------------ a turn of the loop */
 
@@ -29,7 +29,7 @@ void belay_endpoint_mark_work(struct belay_endpoint *endpoint)
 }
 
 /*
- * A long turn sends early, in shares of what is under way: at least three packets, so that none
+ * A long turn sends early, in shares of what is under way: at least two packets, so that none
  * leaves half empty, and at least an eighth of the queue, so that system calls stay few.
  */
 void belay_endpoint_mark_queued(struct belay_endpoint *endpoint,

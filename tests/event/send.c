@@ -386,6 +386,34 @@ static void without_a_message_callback_messages_wait(void **state)
     close_pair();
 }
 
+static uint64_t sent_datagrams(struct belay_conn *conn)
+{
+    struct belay_endpoint_stats stats;
+
+    belay_endpoint_get_stats(belay_conn_get_endpoint(conn), &stats, sizeof(stats));
+    return stats.datagrams_sent;
+}
+
+/* A little waits for the end of the turn; more than some full packets do not. */
+static void a_long_turn_sends_early(void **state)
+{
+    static const char data[1000];
+    uint64_t before;
+
+    (void)state;
+    open_pair(NULL);
+    before = sent_datagrams(client.conn);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(belay_conn_send(client.conn, 0, data, 10), 0);
+    assert_int_equal(sent_datagrams(client.conn), before);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(belay_conn_send(client.conn, 0, data, sizeof(data)), 0);
+    assert_true(sent_datagrams(client.conn) >= before + 2);
+    WAIT_FOR(server.messages == 28);
+    assert_int_equal(server.bytes, 20 * 10 + 8 * 1000);
+    close_pair();
+}
+
 int main(void)
 {
     const struct CMUnitTest send[] = {
@@ -399,6 +427,7 @@ int main(void)
         EVENT_TEST(watermarks_and_the_write_callback),
         EVENT_TEST(a_reader_that_stops_stops_its_sender),
         EVENT_TEST(without_a_message_callback_messages_wait),
+        EVENT_TEST(a_long_turn_sends_early),
     };
 
     return RUN_BOTH(send);
