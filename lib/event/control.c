@@ -190,6 +190,9 @@ int belay_socket_hint(int system_error)
     case ENETUNREACH:
     case ENETDOWN:
     case EHOSTDOWN:
+    case EACCES: /* a broadcast address */
+    case EADDRNOTAVAIL:
+    case EINVAL: /* a link-local address without its interface */
         return BELAY_EUNREACH;
     default:
         return 0;
