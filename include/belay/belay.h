@@ -239,7 +239,8 @@ size_t belay_conn_get_queued(const struct belay_conn *conn);
  * BELAY_EVENT_CLOSED comes when both sides have closed, with ERROR|TIMEOUT when that takes
  * longer than the close timeout. BELAY_ECLOSED when asked before. */
 int belay_conn_close(struct belay_conn *conn);
-/* At once, telling the peer code (0x100 and up: yours) and reason; CLOSED follows. */
+/* At once, telling the peer code (0x100 and up: yours; 0 is told as BELAY_CLOSE_ABORTED) and
+ * reason; CLOSED follows. */
 void belay_conn_abort(struct belay_conn *conn, uint64_t code, const char *reason);
 /* In the accept callback: abort and free in one. */
 void belay_conn_reject(struct belay_conn *conn, uint64_t code, const char *reason);

@@ -142,7 +142,8 @@ struct belay_train {
 /* 1: a train is to be sent now (call again). 0: nothing more now. */
 int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns);
 
-/* When to call belay_core_timeout at the latest; BELAY_NEVER when nothing is pending. */
+/* When to call belay_core_timeout at the latest; BELAY_NEVER when nothing is pending, 0 when an
+ * event waits to be polled. */
 uint64_t belay_core_deadline(const struct belay_core *core);
 void belay_core_timeout(struct belay_core *core, uint64_t now_ns);
 
@@ -266,7 +267,8 @@ void belay_core_conn_set_watermarks(struct belay_core_conn *conn, size_t low, si
 int belay_core_conn_close(struct belay_core_conn *conn);
 
 /* At once: the peer is told code and reason (UTF-8, cut at 255 bytes, may be NULL), every
- * message not acknowledged is given up, CLOSED follows with BELAY_ECLOSED. */
+ * message not acknowledged is given up, CLOSED follows with BELAY_ECLOSED. Code 0, which would
+ * say that nothing is wrong, is told as BELAY_CLOSE_ABORTED. */
 void belay_core_conn_abort(struct belay_core_conn *conn, uint64_t code, const char *reason);
 
 /*

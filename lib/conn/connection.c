@@ -283,6 +283,8 @@ void belay_connection_abort(struct belay_connection *c, uint64_t code, const cha
 {
     if (code > BELAY_VARINT_MAX)
         code = BELAY_VARINT_MAX;
+    if (code == BELAY_CLOSE_NONE)
+        code = BELAY_CLOSE_ABORTED; /* NONE on the wire means that all was delivered */
     if (c->stage == BELAY_STAGE_HALF_OPEN || c->stage == BELAY_STAGE_DIALING)
         belay_connection_end(c, BELAY_ECLOSED, code, reason ? reason : "aborted by the app");
     else

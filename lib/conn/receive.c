@@ -119,12 +119,25 @@ static bool waits_for_fin_alone(const struct belay_connection *c)
            c->inbox.messages_completed == c->closing.peer_messages;
 }
 
+/*
+ * CLOSE with NONE is the word of a peer that has our FIN, handed all of our messages to its app
+ * and has all of its own acknowledged. ACKs of ours may have been lost for good (the packets
+ * that they told of are forgotten here): this says it all again.
+ */
+static bool takes_peer_as_done(struct belay_connection *c)
+{
+    if (!c->closing.requested || !c->closing.peer_fin ||
+        c->inbox.messages_completed != c->closing.peer_messages)
+        return false;
+    return c->outbox.messages_open == 0 || belay_outbox_acked_all(&c->outbox);
+}
+
 static void on_close(struct input *in, const struct belay_frame *frame)
 {
     struct belay_connection *c = in->c;
     char text[BELAY_REASON_MAX + 1];
 
-    if (frame->close.code == BELAY_CLOSE_NONE && waits_for_fin_alone(c)) {
+    if (frame->close.code == BELAY_CLOSE_NONE && takes_peer_as_done(c)) {
         c->closing.fin_acked = true;
         c->closing.peer_is_done = true;
         c->due.fin = false;

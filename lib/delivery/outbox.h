@@ -119,6 +119,9 @@ void belay_outbox_acked_run(struct belay_outbox *box, uint32_t channel, uint8_t 
                             uint64_t number, uint32_t count);
 int belay_outbox_acked_part(struct belay_outbox *box, uint32_t channel, uint8_t mode,
                             uint64_t number, uint64_t offset, uint64_t len);
+/* The peer has everything: settles all messages, if each was handed out to its end. Else false,
+ * and nothing changes. */
+bool belay_outbox_acked_all(struct belay_outbox *box);
 /* To be handed out again, but for what was acknowledged since. BELAY_ENOMEM: the part could not
  * be noted; the caller must end the connection. */
 int belay_outbox_lost_run(struct belay_outbox *box, uint32_t channel, uint8_t mode,

@@ -48,6 +48,20 @@ void belay_outbox_acked_run(struct belay_outbox *box, uint32_t channel, uint8_t 
     advance(box, seq);
 }
 
+bool belay_outbox_acked_all(struct belay_outbox *box)
+{
+    for (size_t i = 0; i < box->sequence_capacity; i++)
+        if (box->sequences[i] != NULL && box->sequences[i]->next != box->sequences[i]->end)
+            return false;
+    for (size_t i = 0; i < box->sequence_capacity; i++) {
+        const struct belay_out_sequence *seq = box->sequences[i];
+        if (seq != NULL && seq->next > seq->first)
+            belay_outbox_acked_run(box, seq->channel, seq->mode, seq->first,
+                                   (uint32_t)(seq->next - seq->first));
+    }
+    return true;
+}
+
 /* The message of this number if bytes of it were handed out and it is not settled. */
 static struct belay_out_message *find_open(const struct belay_out_sequence *seq,
                                            uint64_t number)

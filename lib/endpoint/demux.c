@@ -167,6 +167,9 @@ uint64_t belay_core_deadline(const struct belay_core *core)
 {
     const struct belay_heap_node *first = belay_heap_first(&core->timers);
 
+    /* A send may end a connection (no memory): that event waits for the caller's next poll. */
+    if (!belay_list_is_empty(&core->events))
+        return 0;
     return first == NULL ? BELAY_NEVER : first->key;
 }
 
