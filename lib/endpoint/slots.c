@@ -60,29 +60,6 @@ struct belay_core_conn *belay_slot_new(struct belay_core *core,
     return slot;
 }
 
-void belay_slot_free(struct belay_core_conn *slot)
-{
-    struct belay_core *core = slot->core;
-
-    belay_map_remove(&core->by_cid, &slot->by_cid);
-    belay_map_remove(&core->by_path, &slot->by_path);
-    belay_map_remove(&core->by_dial, &slot->by_dial);
-    belay_map_remove(&core->by_peer, &slot->by_peer);
-    belay_map_remove(&core->by_nonce, &slot->by_nonce);
-    belay_map_remove(&core->by_init, &slot->by_init);
-    belay_map_remove(&core->by_token, &slot->by_token);
-    belay_heap_remove(&core->timers, &slot->timer);
-    belay_list_remove(&slot->work);
-    belay_list_remove(&slot->events);
-    belay_list_remove(&slot->all);
-    if (slot->is_half_open)
-        core->half_open_count--;
-    belay_list_remove(&slot->half_open);
-    core->conn_count--;
-    belay_connection_free(slot->connection);
-    belay_mem_free(&core->mem, slot, sizeof(*slot));
-}
-
 /* Nothing from the network is for it any more: out of the maps, into silence. */
 static void retire(struct belay_core_conn *slot)
 {
@@ -96,6 +73,22 @@ static void retire(struct belay_core_conn *slot)
     belay_map_remove(&core->by_init, &slot->by_init);
     belay_map_remove(&core->by_token, &slot->by_token);
     belay_list_remove(&slot->work);
+}
+
+void belay_slot_free(struct belay_core_conn *slot)
+{
+    struct belay_core *core = slot->core;
+
+    retire(slot);
+    belay_heap_remove(&core->timers, &slot->timer);
+    belay_list_remove(&slot->events);
+    belay_list_remove(&slot->all);
+    if (slot->is_half_open)
+        core->half_open_count--;
+    belay_list_remove(&slot->half_open);
+    core->conn_count--;
+    belay_connection_free(slot->connection);
+    belay_mem_free(&core->mem, slot, sizeof(*slot));
 }
 
 void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns)
