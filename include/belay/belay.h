@@ -225,8 +225,9 @@ int belay_conn_send_buffer(struct belay_conn *conn, unsigned channel, enum belay
 uint64_t belay_now_ns(void);
 uint64_t belay_deadline_in_ms(uint64_t ms);
 
-/* EV_READ off: no message and no EOF callback, and credit slows the sender. EV_WRITE off: no
- * write callback. Both are on at first. */
+/* EV_READ off: no message and no EOF callback, and credit slows the sender; while whole
+ * messages wait, CLOSED waits behind them. EV_WRITE off: no write callback. Both are on at
+ * first. */
 int belay_conn_enable(struct belay_conn *conn, short events);
 int belay_conn_disable(struct belay_conn *conn, short events);
 short belay_conn_get_enabled(const struct belay_conn *conn);

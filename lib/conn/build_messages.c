@@ -36,9 +36,9 @@ static void run_end(struct belay_build *b, struct run *run, bool is_last)
     if (run->count == 1 && is_last) {
         run_to_message(b, run);
         b->is_closed = true;
-    } else
-
+    } else {
         belay_frame_set_run_count(run->count_place, run->count);
+    }
     belay_build_keep(b, run->start, BELAY_RECORD_RUN, run->channel, run->mode, run->number,
                      run->count, 0);
     run->count = 0;

@@ -429,6 +429,7 @@ int belay_connection_poll(struct belay_connection *c, struct belay_core_event *e
             return 1;
     /* What stays must not point into a packet that will be overwritten. */
     if (belay_inbox_own(&c->inbox)) {
+        belay_inbox_drop_borrowed(&c->inbox);
         belay_connection_fail(c, BELAY_ENOMEM, BELAY_CLOSE_MEMORY,
                               "no memory to keep what a paused app does not take");
         return belay_connection_poll(c, event);

@@ -84,6 +84,7 @@ struct belay_connection {
         bool is_abort;     /* lingering: says CLOSE with our code, else with NONE */
         unsigned repeats;  /* of that CLOSE, still to come unasked */
         uint64_t next_answer_ns;
+        uint64_t linger_end_ns; /* however long the peer goes on asking; 0: not begun */
     } closing;
 
     struct {

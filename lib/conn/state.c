@@ -166,7 +166,13 @@ void belay_connection_linger_begin(struct belay_connection *c, uint64_t now_ns)
      * an answer it would report messages as lost that we have delivered. */
     if (c->event.error == BELAY_OK && linger_ns < LINGER_NS)
         linger_ns = LINGER_NS;
-    belay_timer_set(c, BELAY_TIMER_LINGER, belay_time_add(now_ns, linger_ns));
+    if (c->closing.linger_end_ns == 0)
+        c->closing.linger_end_ns =
+            belay_time_add(now_ns, linger_ns + c->env->config->close_timeout_ns);
+    linger_ns = belay_time_add(now_ns, linger_ns);
+    belay_timer_set(c, BELAY_TIMER_LINGER,
+                    linger_ns < c->closing.linger_end_ns ? linger_ns
+                                                         : c->closing.linger_end_ns);
     if (c->closing.repeats > 0)
         belay_timer_set(c, BELAY_TIMER_REPEAT, belay_time_add(now_ns, pto_ns));
     c->closing.next_answer_ns = belay_time_add(now_ns, pto_ns);

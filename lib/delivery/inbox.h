@@ -91,6 +91,9 @@ bool belay_inbox_pop(struct belay_inbox *box, struct belay_delivered *delivered)
 bool belay_inbox_is_empty(const struct belay_inbox *box); /* nothing to pop */
 /* Copies what still points into the packet. 0 or BELAY_ENOMEM. */
 int belay_inbox_own(struct belay_inbox *box);
+/* Throws away what still points into the packet, and all behind it: that must not come first.
+ * For a connection that ends. */
+void belay_inbox_drop_borrowed(struct belay_inbox *box);
 
 /* Auto-tuning: once about every round trip with the smoothed RTT; doubles the window when the
  * app consumed half of it within two round trips. */

@@ -5,6 +5,10 @@
 /* Beside its bytes a message takes a few of the packet: empty ones end a turn too. */
 #define TURN_MESSAGE_COST 4
 
+/* No honest receiver's window of message numbers is larger. One that acknowledges all but the
+ * first message must not make the ring behind it grow for ever. */
+#define NUMBERS_MAX ((uint64_t)1 << 20)
+
 static struct belay_out_sequence *owner(struct belay_list *node)
 {
     return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_out_sequence, turn);
@@ -34,6 +38,8 @@ static enum belay_out_place own_limits(const struct belay_outbox *box,
         return BELAY_OUT_IDLE;
     if (seq->next >= seq->limit)
         return BELAY_OUT_WAITS_NUMBER;
+    if (seq->next - seq->first >= NUMBERS_MAX)
+        return BELAY_OUT_HELD;
     uint64_t room = box->window / 2;
     if (seq->held > 0 && (seq->held > room || belay_out_turn_cost(seq) > room - seq->held))
         return BELAY_OUT_HELD;

@@ -119,3 +119,15 @@ int belay_inbox_own(struct belay_inbox *box)
     }
     return 0;
 }
+
+void belay_inbox_drop_borrowed(struct belay_inbox *box)
+{
+    while (box->ready.borrowed > 0) {
+        const struct belay_in_ready *item = at(box, --box->ready.count);
+        box->ready.borrowed -= is_borrowed(item);
+        if (item->block == NULL)
+            continue;
+        box->buffered_bytes -= item->len;
+        belay_pool_give(box->pool, item->block, item->len);
+    }
+}

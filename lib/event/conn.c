@@ -200,7 +200,7 @@ void belay_conn_abort(struct belay_conn *conn, uint64_t code, const char *reason
     if (conn->endpoint == NULL || conn->closed)
         return;
     if (conn->dial != NULL) {
-        conn->close_code = code;
+        conn->close_code = code != 0 ? code : BELAY_CLOSE_ABORTED;
         belay_conn_fail(conn, BELAY_ECLOSED, 0, "%s",
                         reason != NULL ? reason : "aborted by the app");
         return;

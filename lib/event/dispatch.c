@@ -130,7 +130,8 @@ static short closed_flags(const struct belay_conn *conn)
  * end, too: the app may then leave the loop, or the process, and takes the socket with it. That
  * is when the core needs nothing from the network any more, or after three PTO (RFC 9002,
  * section 6.2.1) in which the core has repeated its last word, or when the peer's socket is
- * gone. Where the endpoint stays, it answers, and nobody waits.
+ * gone. One that closes in the background stays as long. Where the endpoint stays, it answers,
+ * and nobody waits.
  */
 static void linger(struct belay_conn *conn)
 {
@@ -169,13 +170,13 @@ static void on_closed(struct belay_conn *conn, const struct belay_core_event *ev
     belay_reason_format(conn->reason, event, conn->connected,
                         &belay_core_conn_path(conn->core)->remote,
                         belay_now_ns() - conn->born_ns);
-    if (conn->freed) { /* it closed in the background */
+    if (endpoint->owner == BELAY_OWNER_CONN) {
+        linger(conn);
+    } else if (conn->freed) { /* it closed in the background */
         belay_conn_bury(conn);
         after_callback(endpoint);
         return;
     }
-    if (endpoint->owner == BELAY_OWNER_CONN)
-        linger(conn);
     conn->closed_due = true;
     belay_conn_make_ready(conn);
 }
@@ -240,13 +241,16 @@ static bool run_ready(struct belay_conn *conn)
     }
     if (!conn->freed && conn->write_due && !conn->closed)
         emit_write(conn);
-    if (conn->freed || !conn->closed_due)
+    if (endpoint->freed || conn->endpoint == NULL || !conn->closed_due)
         return true;
     if (conn->lingering && must_linger(endpoint))
         return false;
     conn->closed_due = conn->lingering = false;
     endpoint->linger_end_ns = 0;
-    belay_conn_emit_event(conn, closed_flags(conn));
+    if (conn->freed) /* it closed in the background */
+        belay_conn_bury(conn);
+    else
+        belay_conn_emit_event(conn, closed_flags(conn));
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "event/io.h"
 
+#include "event/dial.h"
 #include "event/endpoint.h"
 #include "event/socket.h"
 
@@ -226,9 +227,11 @@ static void on_error(struct belay_socket *sock, const struct volley *volley, int
         sock->gso = false;
     } else {
         endpoint->stats.send_errors++;
-        if (belay_socket_hint(error) != 0)
+        if (belay_socket_hint(error) != 0) {
             belay_core_unreachable(endpoint->core, &train->path, belay_socket_hint(error),
                                    now_ns);
+            belay_dial_hurry(endpoint, &train->path.remote);
+        }
         advance(endpoint, volley, 0, false);
     }
 }

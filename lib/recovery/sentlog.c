@@ -3,7 +3,11 @@
 #include <assert.h>
 
 #define CAPACITY_FIRST 16
-#define CAPACITY_MAX   ((size_t)1 << 31) /* settled_count has 32 bits */
+#define CAPACITY_MAX   ((size_t)1 << 31)
+
+/* 1.2 GB in flight. A peer that never acknowledges the oldest packet, and makes us answer for
+ * ever, fills no more than this. */
+#define PACKETS_MAX ((uint64_t)1 << 20)
 
 void belay_sentlog_init(struct belay_sentlog *log, struct belay_mem *mem, uint64_t first_number)
 {
@@ -48,6 +52,8 @@ static int reserve_packet(struct belay_sentlog *log)
     uint64_t count = log->next_number - log->first_number + 1;
     if (count <= log->packet_capacity)
         return 0;
+    if (count > PACKETS_MAX)
+        return BELAY_ENOMEM;
     size_t capacity = grown_capacity(log->packet_capacity, count, sizeof(*log->packets));
     struct belay_sent_packet *packets = NULL;
     if (capacity > 0)

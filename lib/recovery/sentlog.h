@@ -53,7 +53,8 @@ struct belay_sentlog {
 void belay_sentlog_init(struct belay_sentlog *log, struct belay_mem *mem,
                         uint64_t first_number);
 void belay_sentlog_dispose(struct belay_sentlog *log);
-/* Room for one packet and its records, or BELAY_ENOMEM and nothing has changed. */
+/* Room for one packet and its records, or BELAY_ENOMEM and nothing has changed. So it is, too,
+ * when 2^20 packets cannot be forgotten. */
 int belay_sentlog_reserve(struct belay_sentlog *log, size_t record_count);
 /* After reserve. The new packet, with its records copied in. */
 struct belay_sent_packet *belay_sentlog_append(struct belay_sentlog *log,

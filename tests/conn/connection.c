@@ -410,6 +410,30 @@ static void numbers_wrap(void **state)
 
 /* ------------------------------------------------------------------ memory */
 
+/* What it left in the packet cannot be copied: it goes, and so does the connection. */
+static void a_paused_app_hears_when_memory_lacks(void **state)
+{
+    const struct pair_event *closed;
+    struct pair pair;
+    (void)state;
+    connect_with(&pair, NULL);
+    pair_send(&pair.client, 0, 10, 0);
+    pair_run(&pair, SECOND);
+    pair_forget_events(&pair);
+    belay_core_conn_pause(pair.server.conn);
+    pair_send(&pair.client, 0, 1000, 1);
+    assert_int_equal(pair_collect_from(&pair.client), 1);
+    pair.server.memory.fail_at = -(long)(pair.server.memory.calls + 1);
+    pair_deliver(&pair, 0);
+    pair.server.memory.fail_at = 0;
+    assert_int_equal(pair_count(&pair.server, BELAY_CORE_MESSAGE), 0);
+    closed = pair_find(&pair.server, BELAY_CORE_CLOSED);
+    assert_non_null(closed);
+    assert_int_equal(closed->error, BELAY_ENOMEM);
+    assert_int_equal(closed->close_code, BELAY_CLOSE_MEMORY);
+    pair_dispose(&pair);
+}
+
 /* Everything that a connection does, with the n-th allocation of one side failing. Returns
  * false when there was no n-th. */
 static bool run_short_of_memory(long n, bool client_fails, bool for_good)
@@ -524,6 +548,7 @@ int main(void)
         cmocka_unit_test(free_inside_of_any_event),
         cmocka_unit_test(free_in_every_state),
         cmocka_unit_test(numbers_wrap),
+        cmocka_unit_test(a_paused_app_hears_when_memory_lacks),
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(all_memory_comes_back_while_the_core_lives),
     };

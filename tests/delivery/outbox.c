@@ -293,6 +293,30 @@ static void test_one_large_message_may_pass_half_the_window(void **state)
     end(&f);
 }
 
+/* A receiver that acknowledges all but the first message, with limits as large as it likes. */
+static void test_a_sequence_does_not_run_away_from_its_first(void **state)
+{
+    const uint64_t most = UINT64_C(1) << 20;
+    struct fixture f;
+    (void)state;
+    begin_open(&f, PLENTY, 1);
+    push(&f, 0, 1, 0);
+    expect_piece(&f, 0, 0, 0, 0, false);
+    assert_true(belay_outbox_set_max_messages(&f.box, 0, ORDERED, PLENTY));
+    for (uint64_t number = 1; number < most + 2; number++) {
+        assert_int_equal(
+            belay_outbox_push(&f.box, 0, ORDERED, NULL, NULL, 0, false, number + 1), 0);
+        if (number >= most)
+            continue;
+        expect_piece(&f, 0, number, 0, 0, false);
+        belay_outbox_acked_run(&f.box, 0, ORDERED, number, 1);
+    }
+    expect_nothing(&f);
+    belay_outbox_acked_run(&f.box, 0, ORDERED, 0, 1);
+    expect_piece(&f, 0, most, 0, 0, false);
+    end(&f);
+}
+
 static void test_number_limit(void **state)
 {
     (void)state;
@@ -639,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_data_limit_is_exact),
         cmocka_unit_test(test_one_sequence_holds_half_the_window),
         cmocka_unit_test(test_one_large_message_may_pass_half_the_window),
+        cmocka_unit_test(test_a_sequence_does_not_run_away_from_its_first),
         cmocka_unit_test(test_number_limit),
         cmocka_unit_test(test_sequences_take_turns),
         cmocka_unit_test(test_a_large_message_is_not_starved_by_small_ones),

@@ -316,6 +316,10 @@ static void freeing_while_dialing(void **state)
     WAIT_FOR(client.closed);
     assert_int_equal(client.error, BELAY_ECLOSED);
     assert_string_equal(client.reason, "changed my mind");
+    dial_name("mute-name.test", AF_UNSPEC, 9, NULL, &client);
+    belay_conn_abort(client.conn, 0, NULL);
+    assert_int_equal(belay_conn_get_close_code(client.conn), BELAY_CLOSE_ABORTED);
+    WAIT_FOR(client.closed);
     belay_endpoint_free(belay_listener_get_endpoint(listener));
     while (event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) > 0)
         turn_loop(__FILE__, __LINE__, "cancelled questions are answered");

@@ -170,6 +170,23 @@ static void test_more_than_a_ring_can_hold_is_refused(void **state)
     finish();
 }
 
+/* A peer that never acknowledges the oldest packet, and makes us answer for ever. */
+static void test_the_log_does_not_grow_for_ever(void **state)
+{
+    size_t count = 0;
+    (void)state;
+    start(0);
+    append();
+    belay_sentlog_find(&sent, 0)->state = BELAY_SENT_IN_FLIGHT;
+    while (count < (2u << 20) && belay_sentlog_reserve(&sent, 0) == 0) {
+        belay_sentlog_append(&sent, NULL, 0);
+        belay_sentlog_trim(&sent);
+        count++;
+    }
+    assert_int_equal(sent.next_number, 1u << 20);
+    finish();
+}
+
 /* The highest unsettled number below each number, against a scan. */
 static void assert_unsettled_ends(void)
 {
@@ -240,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_trim_stops_at_the_first_unsettled),
         cmocka_unit_test(test_the_steady_state_allocates_nothing),
         cmocka_unit_test(test_each_allocation_can_fail),
+        cmocka_unit_test(test_the_log_does_not_grow_for_ever),
         cmocka_unit_test(test_more_than_a_ring_can_hold_is_refused),
         cmocka_unit_test(test_settled_runs_are_skipped),
         cmocka_unit_test(test_skipping_is_cheap),
