@@ -40,6 +40,12 @@ int netsim_cli_usage(const char *format, ...)
     return NETSIM_EXIT_USAGE;
 }
 
+int netsim_cli_try_help(const char *command)
+{
+    fprintf(stderr, "Try 'belay-netsim %s --help'.\n", command);
+    return NETSIM_EXIT_USAGE;
+}
+
 /* Bytes that would move the caret or the terminal become blanks. */
 static void print_line(const char *text)
 {

@@ -12,7 +12,7 @@
 #define NETSIM_EXIT_FAILURE 1
 #define NETSIM_EXIT_USAGE   2
 
-/* One per file cmd_NAME.c; argv[0] is the subcommand's name. */
+/* One per file cmd_NAME.c; argv[0] is the program's name. */
 int netsim_cmd_sim(int argc, char **argv);
 int netsim_cmd_proxy(int argc, char **argv);
 
@@ -23,6 +23,9 @@ int netsim_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2
 /* Parses a link's words; what is wrong is shown with a caret under it. 0 or exit code. Notes
  * on what the words do, unless quiet. */
 int netsim_cli_words(struct netsim_words *words, const char *text, bool quiet);
+
+/* After getopt_long has said what is wrong: where the options are told. The exit code. */
+int netsim_cli_try_help(const char *command);
 
 /* The value of --NAME: a whole number. 0 or exit code. */
 int netsim_cli_u64(uint64_t *value, const char *name, const char *text, uint64_t max);

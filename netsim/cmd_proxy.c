@@ -91,7 +91,7 @@ static int take_option(struct options *o, int option)
         o->quiet = true;
         return 0;
     default: /* getopt has told */
-        return NETSIM_EXIT_USAGE;
+        return netsim_cli_try_help("proxy");
     }
 }
 

@@ -10,6 +10,8 @@
 #include "netsim/link.h"
 #include "netsim/log.h"
 
+#define INTERVAL_MAX_MS 1e12
+
 struct sim {
     struct netsim_words words;
     const char *words_text;
@@ -41,8 +43,10 @@ static int parse_interval(uint64_t *ns, const char *text)
     char *end;
     double ms = strtod(text, &end);
 
-    if (end == text || *end != '\0' || text[0] < '0' || text[0] > '9' || !(ms <= 1e12))
+    if (end == text || *end != '\0' || text[0] < '0' || text[0] > '9')
         return netsim_cli_usage("--interval: `%s` is not a number of milliseconds", text);
+    if (ms > INTERVAL_MAX_MS)
+        return netsim_cli_usage("--interval: `%s` is more than %.0f", text, INTERVAL_MAX_MS);
     *ns = (uint64_t)rint(ms * 1e6);
     return 0;
 }
@@ -83,7 +87,7 @@ static int take_option(struct sim *sim, int option)
         sim->quiet = true;
         return 0;
     default: /* getopt has told */
-        return NETSIM_EXIT_USAGE;
+        return netsim_cli_try_help("sim");
     }
 }
 

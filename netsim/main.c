@@ -31,6 +31,8 @@ static void print_help(FILE *out)
 
 int main(int argc, char **argv)
 {
+    static char name[] = "belay-netsim"; /* getopt's sentences begin with argv[0] */
+
     if (argc < 2) {
         print_help(stderr);
         return NETSIM_EXIT_USAGE;
@@ -44,7 +46,9 @@ int main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            argv[1] = name;
             return commands[i].run(argc - 1, argv + 1);
+        }
     return netsim_cli_usage("`%s` is no command: sim, proxy (see --help)", argv[1]);
 }
