@@ -172,5 +172,5 @@ int main(int argc, char **argv)
         options_fail(&program, "'%s': %s", argv[optind], wrong);
     take_message(&arguments, argv + optind + 1);
     check(&arguments);
-    return client_run(client);
+    return options_finish(&program, client_run(client));
 }

@@ -132,5 +132,5 @@ int main(int argc, char **argv)
     }
     int code = serve(&run, &options);
     event_base_free(run.base);
-    return code;
+    return options_finish(&program, code);
 }

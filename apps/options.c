@@ -72,6 +72,15 @@ static void add_rows(struct getopt_tables *tables, const struct option_row *row)
     }
 }
 
+int options_finish(const struct program *program, int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "%s: standard output could not be written: is the disk full?\n",
+            program->name);
+    return EXIT_FAILURE;
+}
+
 int options_next(const struct program *program, int argc, char **argv)
 {
     struct getopt_tables tables = {.shorts_len = 0};
@@ -81,11 +90,11 @@ int options_next(const struct program *program, int argc, char **argv)
     int key = getopt_long(argc, argv, tables.shorts, tables.longs, NULL);
     if (key == OPTION_HELP) {
         print_help(program);
-        exit(EXIT_SUCCESS);
+        exit(options_finish(program, EXIT_SUCCESS));
     }
     if (key == OPTION_VERSION) {
         printf("%s %s\n", program->name, belay_version());
-        exit(EXIT_SUCCESS);
+        exit(options_finish(program, EXIT_SUCCESS));
     }
     if (key == '?') { /* getopt_long has said what */
         fprintf(stderr, "Try '%s --help'.\n", program->name);

@@ -34,6 +34,10 @@ struct program {
  * --version itself. The argument is in optarg, the first operand at optind. */
 int options_next(const struct program *program, int argc, char **argv);
 
+/* The exit code of the program: code, but EXIT_FAILURE with a sentence when standard output
+ * could not be written. */
+int options_finish(const struct program *program, int code);
+
 _Noreturn void options_fail(const struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -23,7 +23,14 @@ install(FILES
   ${CMAKE_CURRENT_BINARY_DIR}/belayConfigVersion.cmake
   DESTINATION ${package_dir})
 
-# Absolute install directories (as Nix gives them) stay as they are.
+# The prefix is found from where the file lies, so that `cmake --install --prefix` may choose
+# another. Absolute install directories (as Nix gives them) stay as they are.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(BELAY_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH up "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+  set(BELAY_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
 foreach(kind INCLUDEDIR LIBDIR)
   if(IS_ABSOLUTE "${CMAKE_INSTALL_${kind}}")
     set(BELAY_PC_${kind} "${CMAKE_INSTALL_${kind}}")

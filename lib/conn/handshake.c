@@ -327,6 +327,15 @@ void belay_connection_on_unreachable(struct belay_connection *c, int error)
         take_hint(c, error, BELAY_CLOSE_NONE, "", 0);
 }
 
+void belay_connection_on_reflected(struct belay_connection *c)
+{
+    static const char text[] =
+        "our own datagrams come back: a plain UDP echo is there, not Belay";
+
+    if (c->stage == BELAY_STAGE_DIALING)
+        take_hint(c, BELAY_EPROTO, BELAY_CLOSE_PROTOCOL, text, sizeof(text) - 1);
+}
+
 void belay_handshake_drop(struct belay_connection *c)
 {
     if (c->handshake == NULL)

@@ -73,6 +73,21 @@ static void open_half(struct belay_core *core, const struct belay_path *path,
     belay_slot_touch(slot);
 }
 
+/*
+ * True when the INIT is one of our own, sent back by a UDP echo; an answer to it would come
+ * back too. Where we listen as well it may be an endpoint that dials itself.
+ */
+static bool is_reflected(struct belay_core *core, const struct belay_path_key *key)
+{
+    struct belay_map_node *node = belay_map_find(&core->by_nonce, key, sizeof(*key));
+
+    if (core->is_listening || node == NULL)
+        return false;
+    belay_connection_on_reflected(
+        BELAY_CONTAINER(node, struct belay_core_conn, by_nonce)->connection);
+    return true;
+}
+
 void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,
                             uint8_t *packet, size_t len, uint64_t now_ns)
 {
@@ -92,6 +107,8 @@ void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *pa
         belay_slot_touch(slot);
         return;
     }
+    if (is_reflected(core, &key))
+        return;
     if (tag_is_right(core, &init, packet, len) && make_room(core, path, &init, now_ns))
         open_half(core, path, &key, &init, packet, len, now_ns);
 }

@@ -72,6 +72,15 @@ class Usage(Case):
     def test_server_errors(self):
         self.check_errors(SERVER, SERVER_ERRORS)
 
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
+    def test_output_that_cannot_be_written(self):
+        for name, (program, _) in PROGRAMS.items():
+            with self.subTest(program=name), open("/dev/full", "wb") as full:
+                done = subprocess.run([program, "--help"], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=60)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("standard output", done.stderr)
+
     def test_version(self):
         for name, (program, _) in PROGRAMS.items():
             process = self.start(program, "--version")

@@ -159,6 +159,31 @@ static void wrong_parameters_are_refused(void **state)
     pair_dispose(&pair);
 }
 
+/* A UDP echo sends our INIT back. It is not answered, and the dial's end says what is there. */
+static void an_echo_of_our_own_init_is_recognised(void **state)
+{
+    struct pair pair;
+    const struct pair_event *closed;
+    (void)state;
+    pair_init(&pair, NULL);
+    pair_dial(&pair, false);
+    for (unsigned i = 0; i < 12 && pair_find(&pair.client, BELAY_CORE_CLOSED) == NULL; i++) {
+        pair_collect(&pair);
+        for (size_t k = 0; k < pair.packet_count; k++) {
+            assert_int_equal(pair.packets[k].data[0], 0xC0); /* no REFUSE among them */
+            pair_receive(&pair, &pair.server, &pair.client, pair.packets[k].data,
+                         pair.packets[k].len);
+        }
+        pair_drop_all(&pair);
+        pair_run_silent(&pair, 50 * SECOND / 1000);
+    }
+    closed = pair_find(&pair.client, BELAY_CORE_CLOSED);
+    assert_non_null(closed);
+    assert_int_equal(closed->error, BELAY_EPROTO);
+    assert_non_null(strstr(closed->reason, "plain UDP echo"));
+    pair_dispose(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_replayed_init_replaces_nobody),
         cmocka_unit_test(listening_can_end),
         cmocka_unit_test(wrong_parameters_are_refused),
+        cmocka_unit_test(an_echo_of_our_own_init_is_recognised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,10 +18,11 @@ step() {
 install_as() {
     local kind=$1
     shift
+    # The prefix is chosen last: what is installed must find itself from where it lies.
     step cmake -G Ninja -S "$root" -B "$temp/build-$kind" -DCMAKE_BUILD_TYPE=Debug \
-        -DCMAKE_INSTALL_PREFIX="$temp/$kind" -DCMAKE_INSTALL_LIBDIR=lib -DBELAY_TESTS=OFF "$@"
+        -DCMAKE_INSTALL_LIBDIR=lib -DBELAY_TESTS=OFF "$@"
     step cmake --build "$temp/build-$kind"
-    step cmake --install "$temp/build-$kind"
+    step cmake --install "$temp/build-$kind" --prefix "$temp/$kind"
 }
 
 with_cmake() {
