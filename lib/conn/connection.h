@@ -97,7 +97,7 @@ void belay_connection_on_data(struct belay_connection *c,
                               size_t len, const struct belay_path *path, unsigned ecn,
                               uint64_t now_ns);
 /* A RESET with this connection's token, or (replaced) a new connection from its peer. */
-void belay_connection_on_reset(struct belay_connection *c, bool replaced, uint64_t now_ns);
+void belay_connection_on_reset(struct belay_connection *c, bool replaced);
 /* A client's own INIT came back from where it was sent: a hint. */
 void belay_connection_on_reflected(struct belay_connection *c);
 /* ICMP says so: a hint. */

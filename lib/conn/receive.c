@@ -365,9 +365,8 @@ void belay_connection_on_data(struct belay_connection *c,
         take_packet(c, frames, frames_len, number, ecn, now_ns);
 }
 
-void belay_connection_on_reset(struct belay_connection *c, bool replaced, uint64_t now_ns)
+void belay_connection_on_reset(struct belay_connection *c, bool replaced)
 {
-    (void)now_ns;
     if (c->stage == BELAY_STAGE_LINGERING) {
         c->stage = BELAY_STAGE_DEAD;
         return;

@@ -4,10 +4,9 @@
 
 #include "base/cursor.h"
 #include "delivery/insequence.h"
+#include "delivery/keys.h"
 #include "delivery/outbox.h"
 #include "delivery/ready.h"
-
-#define MODES 4 /* keys leave room for all; two are used */
 
 int belay_inbox_init(struct belay_inbox *box, struct belay_mem *mem, struct belay_pool *pool,
                      const struct belay_inbox_config *config)
@@ -40,28 +39,11 @@ void belay_inbox_dispose(struct belay_inbox *box)
 
 /* ------------------------------------------------------------------ sequences */
 
-static int reserve_key(struct belay_inbox *box, size_t key)
-{
-    size_t old = box->sequence_capacity, capacity = old > 0 ? old : MODES;
-    if (key < old)
-        return 0;
-    while (capacity <= key)
-        capacity *= 2;
-    void *p = belay_mem_resize(box->mem, box->sequences, old * sizeof(*box->sequences),
-                               capacity * sizeof(*box->sequences));
-    if (p == NULL)
-        return BELAY_ENOMEM;
-    box->sequences = p;
-    memset(box->sequences + old, 0, (capacity - old) * sizeof(*box->sequences));
-    box->sequence_capacity = capacity;
-    return 0;
-}
-
 static int find_or_make(struct belay_inbox *box, uint32_t channel, uint8_t mode,
                         struct belay_in_sequence **seq, const char **why)
 {
-    size_t key = (size_t)channel * MODES + mode;
-    if (mode < MODES && key < box->sequence_capacity && box->sequences[key] != NULL) {
+    size_t key = belay_key(channel, mode);
+    if (mode < BELAY_MODES && key < box->sequence_capacity && box->sequences[key] != NULL) {
         *seq = box->sequences[key];
         return 0;
     }
@@ -70,8 +52,10 @@ static int find_or_make(struct belay_inbox *box, uint32_t channel, uint8_t mode,
                                                : "message on a channel out of range";
         return BELAY_EPROTO;
     }
-    if (reserve_key(box, key) != 0)
+    void *table = belay_keys_reserve(box->mem, box->sequences, &box->sequence_capacity, key);
+    if (table == NULL)
         return BELAY_ENOMEM;
+    box->sequences = table;
     *seq = belay_in_sequence_new(box->mem, channel, mode, box->config.first_number,
                                  box->config.window_messages);
     box->sequences[key] = *seq;

@@ -8,6 +8,7 @@
  */
 #include "base/heap.h"
 #include "delivery/insequence.h"
+#include "delivery/keys.h"
 
 static uint64_t limit_now(const struct belay_inbox *box)
 {
@@ -54,9 +55,9 @@ bool belay_inbox_is_credit_due(const struct belay_inbox *box)
 
 void belay_inbox_want_max_messages(struct belay_inbox *box, uint32_t channel, uint8_t mode)
 {
-    size_t key = (size_t)channel * 4 + mode;
+    size_t key = belay_key(channel, mode);
     struct belay_in_sequence *seq =
-        mode < 4 && key < box->sequence_capacity ? box->sequences[key] : NULL;
+        mode < BELAY_MODES && key < box->sequence_capacity ? box->sequences[key] : NULL;
     if (seq != NULL && !belay_list_is_linked(&seq->due))
         belay_list_append(&box->due, &seq->due);
 }

@@ -46,32 +46,17 @@ void belay_outbox_dispose(struct belay_outbox *box)
 
 /* ------------------------------------------------------------------ sequences */
 
-static int reserve_key(struct belay_outbox *box, size_t key)
-{
-    size_t old = box->sequence_capacity, capacity = old > 0 ? old : BELAY_OUT_MODES;
-    if (key < old)
-        return 0;
-    while (capacity <= key)
-        capacity *= 2;
-    void *p = belay_mem_resize(box->mem, box->sequences, old * sizeof(*box->sequences),
-                               capacity * sizeof(*box->sequences));
-    if (p == NULL)
-        return BELAY_ENOMEM;
-    box->sequences = p;
-    memset(box->sequences + old, 0, (capacity - old) * sizeof(*box->sequences));
-    box->sequence_capacity = capacity;
-    return 0;
-}
-
 static struct belay_out_sequence *find_or_make(struct belay_outbox *box, uint32_t channel,
                                                uint8_t mode)
 {
     struct belay_out_sequence *seq = belay_out_sequence_find(box, channel, mode);
     if (seq != NULL)
         return seq;
-    size_t key = belay_out_sequence_key(channel, mode);
-    if (reserve_key(box, key) != 0)
+    size_t key = belay_key(channel, mode);
+    void *table = belay_keys_reserve(box->mem, box->sequences, &box->sequence_capacity, key);
+    if (table == NULL)
         return NULL;
+    box->sequences = table;
     seq = belay_out_sequence_new(box->mem, channel, mode, box->first_number);
     if (seq != NULL)
         seq->limit = box->first_number + box->initial_max_messages;

@@ -12,6 +12,7 @@
 #ifndef BELAY_DELIVERY_OUTSEQUENCE_H
 #define BELAY_DELIVERY_OUTSEQUENCE_H
 
+#include "delivery/keys.h"
 #include "delivery/outmessage.h"
 
 /* Where a sequence stands in the schedule (outturn.h). */
@@ -44,19 +45,12 @@ struct belay_out_sequence *belay_out_sequence_new(struct belay_mem *mem, uint32_
 /* Its messages must be settled. */
 void belay_out_sequence_free(struct belay_out_sequence *seq, struct belay_mem *mem);
 
-#define BELAY_OUT_MODES 4 /* keys leave room for all; two are used */
-
-static inline size_t belay_out_sequence_key(uint32_t channel, uint8_t mode)
-{
-    return (size_t)channel * BELAY_OUT_MODES + mode;
-}
-
 /* NULL when nothing was ever queued there. */
 static inline struct belay_out_sequence *belay_out_sequence_find(const struct belay_outbox *box,
                                                                  uint32_t channel, uint8_t mode)
 {
-    size_t key = belay_out_sequence_key(channel, mode);
-    return mode < BELAY_OUT_MODES && key < box->sequence_capacity ? box->sequences[key] : NULL;
+    size_t key = belay_key(channel, mode);
+    return mode < BELAY_MODES && key < box->sequence_capacity ? box->sequences[key] : NULL;
 }
 
 static inline struct belay_out_message *

@@ -114,7 +114,7 @@ void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *pa
 }
 
 /* A peer without a connection ID has its socket for itself: another one from there is gone. */
-static void replace_earlier(struct belay_core_conn *slot, uint64_t now_ns)
+static void replace_earlier(struct belay_core_conn *slot)
 {
     struct belay_core *core = slot->core;
     struct belay_map_node *node;
@@ -126,18 +126,18 @@ static void replace_earlier(struct belay_core_conn *slot, uint64_t now_ns)
             BELAY_CONTAINER(node, struct belay_core_conn, by_peer);
 
         belay_map_remove(&core->by_peer, &earlier->by_peer);
-        belay_connection_on_reset(earlier->connection, true, now_ns);
+        belay_connection_on_reset(earlier->connection, true);
         belay_slot_touch(earlier);
     }
     belay_map_add(&core->by_peer, &slot->by_peer, &slot->path_key, sizeof(slot->path_key));
 }
 
-void belay_endpoint_confirmed(struct belay_core_conn *slot, uint64_t now_ns)
+void belay_endpoint_confirmed(struct belay_core_conn *slot)
 {
     slot->is_half_open = false;
     slot->core->half_open_count--;
     belay_list_remove(&slot->half_open);
     slot->is_held = true; /* ACCEPTED hands it to the app */
     if (belay_connection_peer_is_unshared(slot->connection))
-        replace_earlier(slot, now_ns);
+        replace_earlier(slot);
 }

@@ -56,7 +56,7 @@ static void on_data(struct belay_core *core, const struct belay_path *path, uint
     belay_connection_on_data(slot->connection, &header, packet, len, path, ecn, now_ns);
     if (slot->is_half_open &&
         belay_connection_stage(slot->connection) != BELAY_STAGE_HALF_OPEN) {
-        belay_endpoint_confirmed(slot, now_ns);
+        belay_endpoint_confirmed(slot);
         note_token(slot);
     }
     belay_slot_touch(slot);
@@ -83,8 +83,7 @@ static void on_answer(struct belay_core *core, const struct belay_path *path, ui
     belay_slot_touch(slot);
 }
 
-static void on_reset(struct belay_core *core, const uint8_t *packet, size_t len,
-                     uint64_t now_ns)
+static void on_reset(struct belay_core *core, const uint8_t *packet, size_t len)
 {
     const uint8_t *token = belay_reset_parse(packet, len);
     struct belay_map_node *node;
@@ -98,7 +97,7 @@ static void on_reset(struct belay_core *core, const uint8_t *packet, size_t len,
     slot = BELAY_CONTAINER(node, struct belay_core_conn, by_token);
     if (!belay_token_equal(slot->token, token, BELAY_RESET_TOKEN_BYTES))
         return;
-    belay_connection_on_reset(slot->connection, false, now_ns);
+    belay_connection_on_reset(slot->connection, false);
     belay_slot_touch(slot);
 }
 
@@ -120,7 +119,7 @@ static void receive_one(struct belay_core *core, const struct belay_path *path, 
         on_answer(core, path, packet, len, now_ns);
         break;
     case BELAY_PACKET_RESET:
-        on_reset(core, packet, len, now_ns);
+        on_reset(core, packet, len);
         break;
     case BELAY_PACKET_UNKNOWN:
         break;

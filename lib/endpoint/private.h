@@ -93,7 +93,7 @@ void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns);
 void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,
                             uint8_t *packet, size_t len, uint64_t now_ns);
 /* The half-open connection of this slot was confirmed. */
-void belay_endpoint_confirmed(struct belay_core_conn *slot, uint64_t now_ns);
+void belay_endpoint_confirmed(struct belay_core_conn *slot);
 
 /* stateless.c: each is dropped when the queue is full or the second's number is used up */
 void belay_stateless_versions(struct belay_core *core, const struct belay_path *path,
