@@ -11,6 +11,15 @@
 /* Then the caller is asked back, so that packets get their turn. */
 #define TIMERS_PER_CALL 1024
 
+/* Time never goes back here, whatever a caller says: an ACK from before its packet would make a
+ * round trip of centuries. */
+static uint64_t forward(struct belay_core *core, uint64_t now_ns)
+{
+    if (now_ns > core->now_ns)
+        core->now_ns = now_ns;
+    return core->now_ns;
+}
+
 static struct belay_core_conn *find_data(struct belay_core *core, const struct belay_path *path,
                                          const struct belay_data_header *header)
 {
@@ -129,6 +138,7 @@ static void receive_one(struct belay_core *core, const struct belay_path *path, 
 void belay_core_receive(struct belay_core *core, const struct belay_path *path, uint8_t *data,
                         size_t len, size_t segment_size, unsigned ecn, uint64_t now_ns)
 {
+    now_ns = forward(core, now_ns);
     if (segment_size == 0)
         segment_size = len;
     while (len > 0) {
@@ -146,6 +156,7 @@ int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t
 
     if (train->capacity < core->config.datagram_size)
         return 0;
+    now_ns = forward(core, now_ns);
     if (belay_stateless_send(core, train, now_ns))
         return 1;
     while ((node = belay_list_first(&core->work)) != NULL) {
@@ -176,6 +187,7 @@ void belay_core_timeout(struct belay_core *core, uint64_t now_ns)
 {
     struct belay_heap_node *first;
 
+    now_ns = forward(core, now_ns);
     for (unsigned i = 0; i < TIMERS_PER_CALL; i++) {
         struct belay_core_conn *slot;
 

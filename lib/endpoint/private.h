@@ -65,6 +65,7 @@ struct belay_core {
     struct belay_suite suite;
     struct belay_connection_env env;
     bool is_listening;
+    uint64_t now_ns; /* the latest time that we were told */
     struct belay_map by_cid, by_path, by_dial, by_peer, by_nonce, by_init, by_token;
     struct belay_heap timers;
     struct belay_list work, events, all, half_open;
