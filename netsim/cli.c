@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "netsim/units.h"
+#include "netsim/model/units.h"
 
 #if defined(__APPLE__)
 #include <sys/random.h>

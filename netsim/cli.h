@@ -7,7 +7,7 @@
 
 #include <belay/core.h>
 
-#include "netsim/words.h"
+#include "netsim/model/words.h"
 
 #define NETSIM_EXIT_FAILURE 1
 #define NETSIM_EXIT_USAGE   2

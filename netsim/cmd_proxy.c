@@ -8,8 +8,8 @@
 #include <event2/event.h>
 
 #include "netsim/cli.h"
-#include "netsim/proxy.h"
-#include "netsim/random.h"
+#include "netsim/live/proxy.h"
+#include "netsim/model/random.h"
 
 struct options {
     const char *listen, *to, *out, *back, *log;

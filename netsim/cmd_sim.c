@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "netsim/cli.h"
-#include "netsim/link.h"
-#include "netsim/log.h"
+#include "netsim/model/link.h"
+#include "netsim/report/log.h"
 
 #define INTERVAL_MAX_MS 1e12
 

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "netsim/link.h"
-#include "netsim/random.h"
+#include "netsim/model/link.h"
+#include "netsim/model/random.h"
 
 #define MS UINT64_C(1000000)
 

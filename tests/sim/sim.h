@@ -24,7 +24,7 @@
 #include <belay/core.h>
 
 #include "base/heap.h"
-#include "netsim/link.h"
+#include "netsim/model/link.h"
 #include "sim/checks.h"
 #include "sim/count.h"
 #include "sim/message.h"

@@ -1,0 +1,58 @@
+#include "netsim/report/log.h"
+
+#include <jansson.h>
+
+struct netsim_event netsim_event_rx(const struct netsim_delivery *delivery, uint64_t t_ns)
+{
+    return (struct netsim_event){
+        .t_ns = t_ns,
+        .id = delivery->id,
+        .event = "rx",
+        .len = delivery->len,
+        .duplicate = delivery->duplicate,
+        .corrupt = delivery->corrupt_bit >= 0,
+        .corrupt_bit = delivery->corrupt_bit,
+        .reordered = delivery->reordered,
+        .ce = delivery->ce,
+    };
+}
+
+struct netsim_event netsim_event_drop(const struct netsim_drop *drop, uint64_t id, uint32_t len,
+                                      uint64_t t_ns)
+{
+    return (struct netsim_event){
+        .t_ns = t_ns,
+        .id = id,
+        .event = "drop",
+        .why = netsim_why_name(drop->why),
+        .len = len,
+        .duplicate = drop->duplicate,
+    };
+}
+
+static int set_true(json_t *line, const char *key, bool on)
+{
+    return on ? json_object_set_new(line, key, json_true()) : 0;
+}
+
+int netsim_log_write(FILE *out, const struct netsim_event *event)
+{
+    json_t *line =
+        json_pack("{s:I, s:I, s:s, s:s*, s:I, s:s*}", "t_ns", (json_int_t)event->t_ns, "id",
+                  (json_int_t)event->id, "event", event->event, "link", event->link, "len",
+                  (json_int_t)event->len, "why", event->why);
+    int bad;
+
+    if (line == NULL)
+        return -1;
+    bad = set_true(line, "dup", event->duplicate);
+    bad |= set_true(line, "corrupt", event->corrupt);
+    if (event->corrupt)
+        bad |= json_object_set_new(line, "bit", json_integer((json_int_t)event->corrupt_bit));
+    bad |= set_true(line, "reorder", event->reordered);
+    bad |= set_true(line, "ce", event->ce);
+    if (bad == 0)
+        bad = json_dumpf(line, out, JSON_COMPACT) | (fputc('\n', out) == EOF);
+    json_decref(line);
+    return bad == 0 ? 0 : -1;
+}

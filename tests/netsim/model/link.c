@@ -1,0 +1,556 @@
+#include "../fixture.h"
+
+#define SEED 1
+
+static struct counted counted;
+
+static struct netsim_link *begin(const char *words)
+{
+    struct netsim_link *link;
+
+    counted = (struct counted){0};
+    link = link_of(words, SEED, &counted);
+    assert_non_null(link);
+    return link;
+}
+
+static void end(struct netsim_link *link)
+{
+    netsim_link_free(link);
+    assert_int_equal(counted.bytes, 0);
+}
+
+static void assert_receives(struct netsim_link *link, uint64_t id, uint64_t now_ns)
+{
+    struct netsim_delivery out;
+
+    assert_true(netsim_link_receive(link, now_ns, &out));
+    assert_int_equal(out.id, id);
+}
+
+static void assert_receives_nothing(struct netsim_link *link, uint64_t now_ns)
+{
+    struct netsim_delivery out;
+
+    assert_false(netsim_link_receive(link, now_ns, &out));
+}
+
+static void test_clean(void **state)
+{
+    struct netsim_link *link = begin("");
+    struct netsim_packet packet = {.id = 5, .len = 100, .user = &counted};
+    struct netsim_delivery out;
+    struct netsim_fate fate;
+
+    (void)state;
+    assert_true(netsim_link_deadline(link) == BELAY_NEVER);
+    assert_receives_nothing(link, BELAY_NEVER);
+    fate = netsim_link_send(link, &packet, 7 * MS);
+    assert_int_equal(fate.queued, 1);
+    assert_int_equal(fate.dropped, 0);
+    assert_int_equal(netsim_link_deadline(link), 7 * MS);
+    assert_true(netsim_link_receive(link, 7 * MS, &out));
+    assert_true(out.id == 5 && out.len == 100 && out.user == &counted && out.last);
+    assert_true(out.sent_ns == 7 * MS && out.due_ns == 7 * MS && out.corrupt_bit == -1);
+    assert_false(out.ce || out.duplicate || out.reordered);
+    end(link);
+}
+
+static void test_delay(void **state)
+{
+    struct netsim_link *link = begin("delay 20ms");
+
+    (void)state;
+    send_id(link, 0, 100, 0);
+    send_id(link, 1, 100, 0); /* the same time: order kept */
+    send_id(link, 2, 100, 1);
+    assert_int_equal(netsim_link_deadline(link), 20 * MS);
+    assert_receives_nothing(link, 20 * MS - 1);
+    assert_receives(link, 0, 20 * MS);
+    assert_receives(link, 1, 20 * MS);
+    assert_receives_nothing(link, 20 * MS);
+    assert_int_equal(netsim_link_deadline(link), 20 * MS + 1);
+    assert_receives(link, 2, BELAY_NEVER);
+    end(link);
+}
+
+/*
+ * The order of all draws, against the rules written out once more: duplicate, loss, corrupt,
+ * then all of the copy, then reorder, delay of the original.
+ */
+struct mirror {
+    struct netsim_random random;
+    uint32_t since;
+    int events[6];
+};
+
+enum { DUPLICATED, LOST, CORRUPTED, REORDERED, DELAYED, COPY_LOST };
+
+static bool below(struct mirror *m, double percent)
+{
+    return netsim_random_draw(&m->random) <= (uint32_t)rint(percent / 100 * UINT32_MAX);
+}
+
+/* Appends the packet's expected time, or nothing. -1: early. */
+static void mirror_offer(struct mirror *m, bool copy, int64_t now, int64_t *times, int *count)
+{
+    bool two = !copy && below(m, 20), lost = below(m, 10);
+
+    m->events[DUPLICATED] += two;
+    m->events[LOST] += lost;
+    if (lost && !two) {
+        m->events[COPY_LOST] += copy;
+        return;
+    }
+    m->events[CORRUPTED] += below(m, 15);
+    if (two && !lost)
+        mirror_offer(m, true, now, times, count);
+    if (m->since >= 2 && below(m, 30)) {
+        m->since = 0;
+        m->events[REORDERED]++;
+        times[(*count)++] = -1;
+        return;
+    }
+    m->since++;
+    m->events[DELAYED]++;
+    times[(*count)++] = now + 15000000 + netsim_random_draw(&m->random) % 10000000;
+}
+
+static void test_order_of_draws(void **state)
+{
+    struct netsim_link *link =
+        begin("delay 20ms 5ms loss 10% duplicate 20% corrupt 15% reorder 30% gap 3");
+    struct mirror m = {.since = 0};
+    struct netsim_stats stats;
+
+    (void)state;
+    netsim_random_init(&m.random, SEED);
+    for (uint64_t id = 0; id < 3000; id++) {
+        uint64_t now = id * 100 * MS; /* alone in the queue */
+        struct netsim_fate fate = send_id(link, id, 100, now);
+        int64_t want[2];
+        int count = 0;
+
+        mirror_offer(&m, false, (int64_t)now, want, &count);
+        assert_int_equal(fate.queued, count);
+        for (int left = count; left > 0; left--) {
+            struct netsim_delivery out;
+            int64_t is;
+            int i = 0;
+
+            assert_true(netsim_link_receive(link, netsim_link_deadline(link), &out));
+            is = out.reordered ? -1 : (int64_t)out.due_ns;
+            while (i < count && want[i] != is)
+                i++;
+            assert_true(i < count);
+            want[i] = -2;
+            assert_int_equal(out.last, left == 1);
+        }
+    }
+    for (size_t i = 0; i < sizeof(m.events) / sizeof(m.events[0]); i++)
+        assert_true(m.events[i] > 10); /* each of them happened */
+    netsim_link_stats(link, &stats);
+    assert_int_equal(stats.requeues, m.events[REORDERED]);
+    assert_int_equal(stats.corrupted, m.events[CORRUPTED]);
+    assert_int_equal(stats.packets, 3000);
+    assert_int_equal(stats.delivered, m.events[REORDERED] + m.events[DELAYED]);
+    end(link);
+}
+
+static void test_duplicate(void **state)
+{
+    struct netsim_link *link = begin("duplicate 100% delay 5ms");
+    struct netsim_delivery out;
+    struct netsim_fate fate;
+
+    (void)state;
+    fate = send_id(link, 3, 100, 0);
+    assert_int_equal(fate.queued, 2);
+    assert_true(netsim_link_receive(link, 5 * MS, &out));
+    assert_true(out.id == 3 && out.duplicate && !out.last); /* the copy leaves first */
+    assert_true(netsim_link_receive(link, 5 * MS, &out));
+    assert_true(out.id == 3 && !out.duplicate && out.last);
+    end(link);
+}
+
+/* Duplicated and lost leaves one, and no drop. */
+static void test_duplicate_and_lost(void **state)
+{
+    struct netsim_link *link = begin("duplicate 100% loss 100%");
+    struct netsim_fate fate = send_id(link, 0, 100, 0);
+    struct netsim_stats stats;
+
+    (void)state;
+    assert_int_equal(fate.queued, 1);
+    assert_int_equal(fate.dropped, 0);
+    netsim_link_stats(link, &stats);
+    assert_int_equal(stats.dropped, 0);
+    assert_int_equal(stats.duplicated, 0);
+    end(link);
+}
+
+static void test_loss_names(void **state)
+{
+    static const struct {
+        const char *words;
+        enum netsim_why why;
+        const char *name;
+    } rows[] = {
+        {"loss 100%", NETSIM_DROP_LOSS, "loss"},
+        {"loss state 100% 0%", NETSIM_DROP_STATE, "state"},
+        {"loss gemodel 0% 0% 100% 100%", NETSIM_DROP_GEMODEL, "gemodel"},
+        {"limit 0", NETSIM_DROP_LIMIT, "limit"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct netsim_link *link = begin(rows[i].words);
+        struct netsim_fate fate = send_id(link, 0, 100, 0);
+        struct netsim_stats stats;
+
+        assert_int_equal(fate.queued, 0);
+        assert_int_equal(fate.dropped, 1);
+        assert_int_equal(fate.drops[0].why, rows[i].why);
+        assert_string_equal(netsim_why_name(fate.drops[0].why), rows[i].name);
+        netsim_link_stats(link, &stats);
+        assert_int_equal(stats.dropped, 1);
+        assert_int_equal(stats.dropped_loss + stats.dropped_limit, 1);
+        assert_int_equal(stats.overlimits, stats.dropped_limit);
+        end(link);
+    }
+}
+
+/* The queue is measured before the copy goes in, so a duplicate may make it limit + 1. */
+static void test_limit(void **state)
+{
+    struct netsim_link *link = begin("limit 3 delay 10ms");
+    struct netsim_fate fate;
+
+    (void)state;
+    for (uint64_t id = 0; id < 3; id++)
+        assert_int_equal(send_id(link, id, 100, 0).queued, 1);
+    fate = send_id(link, 3, 100, 0);
+    assert_true(fate.queued == 0 && fate.drops[0].why == NETSIM_DROP_LIMIT);
+    assert_receives(link, 0, 10 * MS);
+    assert_int_equal(send_id(link, 4, 100, 10 * MS).queued, 1);
+    end(link);
+
+    link = begin("limit 3 delay 10ms duplicate 100%");
+    assert_int_equal(send_id(link, 0, 100, 0).queued, 2);
+    assert_int_equal(send_id(link, 1, 100, 0).queued, 2);
+    assert_int_equal(netsim_link_queued(link), 4);
+    fate = send_id(link, 2, 100, 0);
+    assert_true(fate.queued == 0 && fate.dropped == 1); /* both, as one */
+    end(link);
+
+    link = begin("limit 1 delay 10ms duplicate 100%");
+    fate = send_id(link, 0, 100, 0); /* the original saw an empty queue, so did the copy */
+    assert_true(fate.queued == 2 && fate.dropped == 0);
+    end(link);
+}
+
+static void test_gap(void **state)
+{
+    struct netsim_link *link = begin("delay 10ms reorder 100% gap 5");
+    struct netsim_delivery out;
+
+    (void)state;
+    for (uint64_t id = 0; id < 20; id++) {
+        bool early = id % 5 == 4;
+
+        send_id(link, id, 100, id);
+        assert_int_equal(netsim_link_receive(link, id, &out), early);
+        if (early)
+            assert_true(out.id == id && out.reordered && out.due_ns == id);
+    }
+    end(link);
+}
+
+/* Those that pass the queue leave last in, first out, when nobody fetched them before. */
+static void test_early_is_a_stack(void **state)
+{
+    struct netsim_link *link = begin("delay 10ms reorder 100%");
+
+    (void)state;
+    for (uint64_t id = 0; id < 3; id++)
+        send_id(link, id, 100, 0);
+    assert_receives(link, 2, 0);
+    assert_receives(link, 1, 0);
+    assert_receives(link, 0, 0);
+    end(link);
+}
+
+/* A delay below zero is no delay: of [-20 ms, 60 ms) a quarter. */
+static void test_jitter_above_delay(void **state)
+{
+    struct netsim_link *link = begin("delay 20ms 40ms limit 100000");
+    struct netsim_delivery out;
+    long at_once = 0;
+
+    (void)state;
+    for (uint64_t id = 0; id < 20000; id++) {
+        uint64_t now = 1000 * MS + id * 100 * MS;
+
+        send_id(link, id, 100, now);
+        if (netsim_link_receive(link, now, &out)) {
+            at_once++;
+            assert_int_equal(out.due_ns, now);
+        }
+        while (netsim_link_receive(link, now + 99 * MS, &out))
+            ;
+    }
+    assert_binomial(at_once, 20000, 0.25, "at once");
+    end(link);
+}
+
+static void test_jitter_at_time_0(void **state)
+{
+    struct netsim_link *link = begin("delay 0 40ms");
+
+    (void)state;
+    for (uint64_t id = 0; id < 100; id++) {
+        send_id(link, id, 100, 0);
+        assert_true(netsim_link_deadline(link) < 40 * MS);
+    }
+    end(link);
+}
+
+/* 1000 bytes at 8 mbit are 1 ms; one after the other, and delay overlaps the queueing. */
+static void test_rate(void **state)
+{
+    struct netsim_link *link = begin("rate 8mbit delay 3ms");
+
+    (void)state;
+    send_id(link, 0, 1000, 0); /* 3 + 1 */
+    send_id(link, 1, 1000, 0); /* behind it: delay is used up */
+    send_id(link, 2, 1000, 2 * MS);
+    assert_int_equal(netsim_link_deadline(link), 4 * MS);
+    assert_receives(link, 0, 4 * MS);
+    assert_int_equal(netsim_link_deadline(link), 5 * MS);
+    assert_receives(link, 1, 5 * MS);
+    assert_int_equal(netsim_link_deadline(link), 6 * MS);
+    assert_receives(link, 2, 6 * MS);
+    send_id(link, 3, 2000, 10 * MS); /* alone again */
+    assert_int_equal(netsim_link_deadline(link), 15 * MS);
+    end(link);
+}
+
+static void test_rate_keeps_order(void **state)
+{
+    struct netsim_link *link = begin("rate 8mbit delay 20ms 10ms");
+    struct netsim_delivery out;
+    uint64_t last = 0;
+
+    (void)state;
+    for (uint64_t id = 0; id < 500; id++)
+        send_id(link, id, 1000, id * MS / 2);
+    for (uint64_t id = 0; netsim_link_receive(link, BELAY_NEVER, &out); id++) {
+        assert_int_equal(out.id, id);
+        assert_true(id == 0 || out.due_ns >= last + 1 * MS);
+        last = out.due_ns;
+    }
+    end(link);
+}
+
+static void test_ecn(void **state)
+{
+    struct netsim_link *link = begin("loss 100% ecn");
+    struct netsim_packet packet = {.id = 1, .len = 100, .ect = true};
+    struct netsim_delivery out;
+    struct netsim_stats stats;
+
+    (void)state;
+    assert_int_equal(send_id(link, 0, 100, 0).dropped, 1); /* not capable */
+    assert_int_equal(netsim_link_send(link, &packet, 0).queued, 1);
+    assert_true(netsim_link_receive(link, 0, &out) && out.id == 1 && out.ce);
+    netsim_link_stats(link, &stats);
+    assert_int_equal(stats.marked, 1);
+    assert_int_equal(stats.dropped, 2); /* as netem counts */
+    end(link);
+}
+
+static void test_corrupt(void **state)
+{
+    struct netsim_link *link = begin("corrupt 100% duplicate 100%");
+    struct netsim_delivery out;
+    long halves[2] = {0, 0};
+
+    (void)state;
+    for (uint64_t id = 0; id < 5000; id++) {
+        send_id(link, id, 10, id);
+        for (int i = 0; i < 2; i++) {
+            assert_true(netsim_link_receive(link, id, &out));
+            assert_in_range(out.corrupt_bit, 0, 79);
+            halves[out.corrupt_bit / 40]++;
+        }
+    }
+    assert_binomial(halves[0], 10000, 0.5, "first half");
+    send_id(link, 0, 0, 6000); /* there is nothing to flip */
+    assert_true(netsim_link_receive(link, 6000, &out) && out.corrupt_bit == -1);
+    end(link);
+}
+
+static void test_slot(void **state)
+{
+    struct netsim_link *link = begin("slot 10ms packets 2");
+    uint64_t now = 1 * MS;
+
+    (void)state;
+    for (uint64_t id = 0; id < 6; id++)
+        send_id(link, id, 100, now);
+    for (uint64_t id = 0; id < 6; id++) {
+        assert_int_equal(netsim_link_deadline(link), now + id / 2 * 10 * MS);
+        assert_receives(link, id, netsim_link_deadline(link));
+    }
+    end(link);
+}
+
+/* Slots that open too soon are drawn anew, and everything still leaves. */
+static void test_slot_with_delay(void **state)
+{
+    struct netsim_link *link = begin("delay 20ms 5ms slot 3ms 9ms packets 1");
+    struct netsim_delivery out;
+    int got = 0;
+
+    (void)state;
+    for (uint64_t id = 0; id < 50; id++)
+        send_id(link, id, 100, id * MS);
+    for (int tries = 0; tries < 1000 && netsim_link_queued(link) > 0; tries++) {
+        uint64_t now = netsim_link_deadline(link);
+
+        while (netsim_link_receive(link, now, &out)) {
+            got++;
+            assert_true(out.due_ns <= now && now >= 15 * MS);
+        }
+    }
+    assert_int_equal(got, 50);
+    end(link);
+}
+
+static void test_seed(void **state)
+{
+    struct counted memory = {0};
+    struct netsim_link *own = link_of("loss 50% seed 9", 1, &memory);
+    struct netsim_link *given = link_of("loss 50%", 9, &memory);
+    struct netsim_link *other = link_of("loss 50%", 10, &memory);
+    int differ = 0;
+
+    (void)state;
+    assert_true(netsim_link_seed(own) == 9 && netsim_link_seed(given) == 9);
+    for (uint64_t id = 0; id < 100; id++) {
+        unsigned queued = send_id(own, id, 100, 0).queued;
+
+        assert_int_equal(send_id(given, id, 100, 0).queued, queued);
+        differ += send_id(other, id, 100, 0).queued != queued;
+    }
+    assert_true(differ > 20);
+    netsim_link_free(own);
+    netsim_link_free(given);
+    netsim_link_free(other);
+    assert_int_equal(memory.bytes, 0);
+}
+
+/* No memory: at the start NULL, later a drop that says so; what is queued stays. */
+static void test_no_memory(void **state)
+{
+    struct netsim_link *link = begin("delay 10ms limit 100000 duplicate 100%");
+    struct netsim_delivery out;
+    struct counted none = {.bytes_max = 10};
+    unsigned queued = 0, dropped = 0, got = 0;
+
+    (void)state;
+    assert_null(link_of("", 1, &none));
+    counted.bytes_max = counted.bytes + 100000;
+    for (uint64_t id = 0; id < 2000; id++) {
+        struct netsim_fate fate = send_id(link, id, 100, 0);
+
+        queued += fate.queued;
+        dropped += fate.dropped;
+        assert_in_range(fate.queued + fate.dropped, 1, 2);
+        if (fate.dropped > 0)
+            assert_int_equal(fate.drops[0].why, NETSIM_DROP_MEMORY);
+    }
+    assert_true(queued > 100 && dropped > 1000);
+    while (netsim_link_receive(link, BELAY_NEVER, &out))
+        got++;
+    assert_int_equal(got, queued);
+    end(link);
+}
+
+static void test_no_allocation_after_growth(void **state)
+{
+    struct netsim_link *link = begin("delay 20ms 5ms loss 5% reorder 25% duplicate 5%");
+    struct netsim_delivery out;
+    size_t allocations = 0;
+
+    (void)state;
+    for (uint64_t id = 0; id < 20000; id++) {
+        uint64_t now = id * MS / 10;
+
+        if (id == 10000)
+            allocations = counted.allocations;
+        while (netsim_link_receive(link, now, &out))
+            ;
+        send_id(link, id, 1200, now);
+    }
+    assert_int_equal(counted.allocations, allocations);
+    end(link);
+}
+
+/* Every packet is told of exactly once: it leaves, `last`, or was dropped whole. */
+static void test_ownership(void **state)
+{
+    struct netsim_link *link =
+        begin("delay 5ms 5ms loss 20% duplicate 40% corrupt 5% reorder 30% limit 8");
+    static uint8_t held[5000];
+    struct netsim_delivery out;
+
+    (void)state;
+    for (uint64_t id = 0; id < 5000; id++) {
+        uint64_t now = id * MS;
+
+        held[id] = 1;
+        while (netsim_link_receive(link, now, &out)) {
+            assert_int_equal(held[out.id], 1);
+            held[out.id] = !out.last;
+        }
+        if (send_id(link, id, 100, now).queued == 0)
+            held[id] = 0;
+    }
+    while (netsim_link_receive(link, BELAY_NEVER, &out)) {
+        assert_int_equal(held[out.id], 1);
+        held[out.id] = !out.last;
+    }
+    for (size_t id = 0; id < 5000; id++)
+        assert_int_equal(held[id], 0);
+    end(link);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_order_of_draws),
+        cmocka_unit_test(test_duplicate),
+        cmocka_unit_test(test_duplicate_and_lost),
+        cmocka_unit_test(test_loss_names),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_early_is_a_stack),
+        cmocka_unit_test(test_jitter_above_delay),
+        cmocka_unit_test(test_jitter_at_time_0),
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_rate_keeps_order),
+        cmocka_unit_test(test_ecn),
+        cmocka_unit_test(test_corrupt),
+        cmocka_unit_test(test_slot),
+        cmocka_unit_test(test_slot_with_delay),
+        cmocka_unit_test(test_seed),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_allocation_after_growth),
+        cmocka_unit_test(test_ownership),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
