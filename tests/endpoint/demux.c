@@ -226,6 +226,42 @@ static void many_timers_are_served(void **state)
     pair_dispose(&pair);
 }
 
+static void note_time(void *ctx, const struct belay_core_conn *conn,
+                      const struct belay_trace *packet, uint64_t now_ns)
+{
+    uint64_t *latest_ns = ctx;
+
+    (void)conn;
+    (void)packet;
+    *latest_ns = now_ns;
+}
+
+/* A caller whose time goes back: an ACK would come before its packet was sent. */
+static void time_that_goes_back_stands_still(void **state)
+{
+    struct pair pair;
+    uint64_t sent_ns, latest_ns = 0;
+    (void)state;
+    pair_init(&pair, NULL);
+    pair_connect(&pair);
+    belay_core_set_trace(pair.client.core, note_time, &latest_ns);
+    pair_sleep(&pair, 10 * SECOND);
+    sent_ns = pair.now_ns;
+    pair_send(&pair.client, 0, 10, 1);
+    assert_true(pair_collect_from(&pair.client) > 0);
+    assert_int_equal(latest_ns, sent_ns);
+    while (pair.packet_count > 0)
+        pair_deliver(&pair, 0);
+    pair_step(&pair, sent_ns + SECOND); /* the server's ACK is due */
+    assert_true(pair_collect_from(&pair.server) > 0);
+    pair.now_ns = sent_ns - SECOND;
+    latest_ns = 0;
+    while (pair.packet_count > 0)
+        pair_deliver(&pair, 0);
+    assert_true(latest_ns >= sent_ns);
+    pair_dispose(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +274,7 @@ int main(void)
         cmocka_unit_test(everyone_gets_a_train_in_turn),
         cmocka_unit_test(nothing_to_do_is_said),
         cmocka_unit_test(many_timers_are_served),
+        cmocka_unit_test(time_that_goes_back_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
