@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "netsim/files.h"
 #include "netsim/model/units.h"
 
 #if defined(__APPLE__)
@@ -65,7 +66,7 @@ static size_t columns(const char *text, size_t len)
     return count;
 }
 
-static void print_caret(const char *text, const struct netsim_words_error *error)
+void netsim_cli_caret(const char *text, const struct netsim_words_error *error)
 {
     size_t before = columns(text, error->at), under = columns(text + error->at, error->len);
 
@@ -78,18 +79,48 @@ static void print_caret(const char *text, const struct netsim_words_error *error
         fprintf(stderr, "try: %s\n", error->hint);
 }
 
+static int show_error(const char *text, const struct netsim_words_error *error)
+{
+    netsim_cli_usage("%s", error->text);
+    netsim_cli_caret(text, error);
+    return NETSIM_EXIT_USAGE;
+}
+
+static void print_note(const char *note)
+{
+    fprintf(stderr, "belay-netsim: note: %s\n", note);
+}
+
 int netsim_cli_words(struct netsim_words *words, const char *text, bool quiet)
 {
     struct netsim_words_error error;
     const char *note;
 
-    if (netsim_words_parse(words, text, &error) != 0) {
-        netsim_cli_usage("%s", error.text);
-        print_caret(text, &error);
-        return NETSIM_EXIT_USAGE;
-    }
+    if (netsim_words_parse(words, text, &error) != 0)
+        return show_error(text, &error);
     for (unsigned i = 0; !quiet && (note = netsim_words_note(words, i)) != NULL; i++)
-        fprintf(stderr, "belay-netsim: note: %s\n", note);
+        print_note(note);
+    return 0;
+}
+
+int netsim_cli_plan(struct netsim_plan **plan, const char *text, bool quiet)
+{
+    struct netsim_words_error error;
+    char wrong[NETSIM_FILES_TEXT];
+    const char *note;
+    int result = netsim_plan_parse(plan, text, &netsim_cli_memory, &error);
+
+    if (result == BELAY_ENOMEM)
+        return netsim_cli_fail("out of memory");
+    if (result != 0)
+        return show_error(text, &error);
+    if (netsim_files_load(*plan, wrong) != 0) {
+        netsim_plan_free(*plan);
+        *plan = NULL;
+        return netsim_cli_fail("%s", wrong);
+    }
+    for (unsigned i = 0; !quiet && (note = netsim_plan_note(*plan, i)) != NULL; i++)
+        print_note(note);
     return 0;
 }
 
@@ -114,21 +145,34 @@ static uint64_t fresh_seed(void)
     return seed;
 }
 
-uint64_t netsim_cli_seed(const uint64_t *given, const struct netsim_words *words)
+/* own: the words' seed, or NULL. */
+static uint64_t choose_seed(const uint64_t *given, const uint64_t *own)
 {
     uint64_t seed;
 
-    if (given != NULL && words->has_seed && words->seed != *given)
+    if (given != NULL && own != NULL && *own != *given)
         fprintf(stderr, "belay-netsim: the link's own seed %" PRIu64 " counts, not --seed's\n",
-                words->seed);
+                *own);
     if (given != NULL)
         return *given;
-    if (words->has_seed)
-        return words->seed;
+    if (own != NULL)
+        return *own;
     seed = fresh_seed();
     fprintf(stderr, "belay-netsim: seed %" PRIu64 " (the same again with --seed %" PRIu64 ")\n",
             seed, seed);
     return seed;
+}
+
+uint64_t netsim_cli_seed(const uint64_t *given, const struct netsim_words *words)
+{
+    return choose_seed(given, words->has_seed ? &words->seed : NULL);
+}
+
+uint64_t netsim_cli_plan_seed(const uint64_t *given, const struct netsim_plan *plan)
+{
+    uint64_t own;
+
+    return choose_seed(given, netsim_plan_seed(plan, &own) ? &own : NULL);
 }
 
 static void *resize(void *ctx, void *p, size_t old_size, size_t new_size)

@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "netsim/cli.h"
-#include "netsim/model/link.h"
+#include "netsim/model/pipeline.h"
 #include "netsim/report/log.h"
 
 #define INTERVAL_MAX_MS 1e12
 
 struct sim {
-    struct netsim_words words;
-    const char *words_text;
+    struct netsim_plan *plan;
+    const char *text;
     bool has_seed, quiet, ect;
     uint64_t seed, count, interval_ns, size;
 };
@@ -27,7 +27,9 @@ static void print_help(void)
          "{\"t_ns\":20000000,\"id\":3,\"event\":\"rx\",...} or \"event\":\"drop\"; two rx "
          "lines: duplicated.\n"
          "The time is virtual: a run takes no longer than its arithmetic.\n\n"
-         "  --link WORDS     as after `netem` in tc-netem(8); '' is a clean link\n"
+         "  --link WORDS     as after `netem` in tc-netem(8); '' is a clean link;\n"
+         "                   WORDS | WORDS: one after the other; WORDS ; at 5s WORDS: other\n"
+         "                   words from then on\n"
          "  --seed N         the same seed, the same run; a seed in WORDS counts before it;\n"
          "                   neither: one is chosen and shown on stderr\n"
          "  --count N        packets [100]\n"
@@ -69,7 +71,7 @@ static int take_option(struct sim *sim, int option)
 {
     switch (option) {
     case OPT_LINK:
-        sim->words_text = optarg;
+        sim->text = optarg;
         return 0;
     case OPT_SEED:
         sim->has_seed = true;
@@ -95,59 +97,72 @@ static int check_options(struct sim *sim, int argc, char **argv)
 {
     if (optind < argc)
         return netsim_cli_usage("`%s` is left over: quote the words of --link", argv[optind]);
-    if (sim->words_text == NULL)
+    if (sim->text == NULL)
         return netsim_cli_usage("--link is missing; try: --link 'delay 20ms 5ms loss 5%%'");
     if (sim->interval_ns > 0 && sim->count > (uint64_t)INT64_MAX / 2 / sim->interval_ns)
         return netsim_cli_usage("--count times --interval is more than a hundred years");
-    return netsim_cli_words(&sim->words, sim->words_text, sim->quiet);
+    return netsim_cli_plan(&sim->plan, sim->text, sim->quiet);
 }
 
-static int send_one(const struct sim *sim, struct netsim_link *link, uint64_t id, uint64_t now)
+static int print_outcomes(struct netsim_pipeline *pipeline, uint64_t now)
 {
-    struct netsim_packet packet = {.id = id, .len = (uint32_t)sim->size, .ect = sim->ect};
-    struct netsim_fate fate = netsim_link_send(link, &packet, now);
+    struct netsim_outcome outcome;
     int bad = 0;
 
-    for (unsigned i = 0; i < fate.dropped; i++) {
-        struct netsim_event event = netsim_event_drop(&fate.drops[i], id, packet.len, now);
+    while (bad == 0 && netsim_pipeline_poll(pipeline, now, &outcome)) {
+        struct netsim_event event =
+            netsim_event_outcome(&outcome, netsim_pipeline_stages(pipeline), outcome.t_ns);
 
-        bad |= netsim_log_write(stdout, &event);
+        bad = netsim_log_write(stdout, &event);
     }
     return bad;
 }
 
 /* What leaves at a time leaves before what is sent at that time. */
-static int run(const struct sim *sim, struct netsim_link *link)
+static int run(const struct sim *sim, struct netsim_pipeline *pipeline)
 {
     uint64_t sent = 0, now = 0;
     int bad = 0;
 
     while (bad == 0) {
-        uint64_t due = netsim_link_deadline(link);
+        uint64_t due = netsim_pipeline_deadline(pipeline);
         uint64_t send = sent < sim->count ? sent * sim->interval_ns : BELAY_NEVER;
-        struct netsim_delivery delivery;
 
         if (due == BELAY_NEVER && send == BELAY_NEVER)
             break;
         if (send < due) {
-            now = send;
-            bad = send_one(sim, link, sent++, now);
-            continue;
-        }
-        now = due > now ? due : now;
-        while (bad == 0 && netsim_link_receive(link, now, &delivery)) {
-            struct netsim_event event = netsim_event_rx(&delivery, now);
+            struct netsim_packet packet = {
+                .id = sent++, .len = (uint32_t)sim->size, .ect = sim->ect};
 
-            bad = netsim_log_write(stdout, &event);
+            now = send;
+            netsim_pipeline_send(pipeline, &packet, now);
+        } else if (due > now) {
+            now = due;
         }
+        bad = print_outcomes(pipeline, now);
     }
     return bad;
+}
+
+static int run_plan(const struct sim *sim)
+{
+    uint64_t seed = netsim_cli_plan_seed(sim->has_seed ? &sim->seed : NULL, sim->plan);
+    struct netsim_pipeline *pipeline =
+        netsim_pipeline_new(sim->plan, seed, 0, &netsim_cli_memory);
+    int bad;
+
+    if (pipeline == NULL)
+        return netsim_cli_fail("out of memory");
+    bad = run(sim, pipeline);
+    netsim_pipeline_free(pipeline);
+    if (bad != 0 || fflush(stdout) != 0 || ferror(stdout))
+        return netsim_cli_fail("standard output: %s", strerror(errno));
+    return 0;
 }
 
 int netsim_cmd_sim(int argc, char **argv)
 {
     struct sim sim = {.count = 100, .interval_ns = 1000000, .size = 1200};
-    struct netsim_link *link;
     int option, code;
 
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -162,14 +177,7 @@ int netsim_cmd_sim(int argc, char **argv)
     code = check_options(&sim, argc, argv);
     if (code != 0)
         return code;
-    link = netsim_link_new(&sim.words,
-                           netsim_cli_seed(sim.has_seed ? &sim.seed : NULL, &sim.words),
-                           &netsim_cli_memory);
-    if (link == NULL)
-        return netsim_cli_fail("out of memory");
-    code = run(&sim, link);
-    netsim_link_free(link);
-    if (code != 0 || fflush(stdout) != 0 || ferror(stdout))
-        return netsim_cli_fail("standard output: %s", strerror(errno));
-    return 0;
+    code = run_plan(&sim);
+    netsim_plan_free(sim.plan);
+    return code;
 }

@@ -11,6 +11,7 @@ static const struct {
 } commands[] = {
     {"sim", netsim_cmd_sim, "what a link does to packets, in virtual time, as JSON lines"},
     {"proxy", netsim_cmd_proxy, "a UDP relay with a bad link inside, in real time"},
+    {"table", netsim_cmd_table, "a distribution of jitter, as a file for tc"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -50,5 +51,6 @@ int main(int argc, char **argv)
             argv[1] = name;
             return commands[i].run(argc - 1, argv + 1);
         }
-    return netsim_cli_usage("`%s` is no command: sim, proxy (see --help)", argv[1]);
+    return netsim_cli_usage("`%s` is no command; belay-netsim --help lists those there are",
+                            argv[1]);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "netsim/model/extensions.h"
 #include "netsim/model/units.h"
 
 #define OVERHEAD_MAX (1 << 20) /* bytes; a line's overheads are tens */
@@ -29,8 +30,6 @@ static int take_delay(struct netsim_parser *p)
     static const char hint[] = "delay 20ms 5ms 25%";
     struct netsim_words *w = p->words;
 
-    w->jitter_ns = 0;
-    w->delay_corr = 0;
     if (netsim_parser_take_time(p, &w->delay_ns, "delay's time", hint) != 0)
         return BELAY_EINVAL;
     if (!netsim_parser_next_is_number(p))
@@ -131,7 +130,6 @@ static int take_ecn(struct netsim_parser *p)
 static int take_percent_pair(struct netsim_parser *p, uint32_t *percent, uint32_t *corr,
                              const char *what, const char *hint)
 {
-    *corr = 0;
     if (netsim_parser_take_percent(p, percent, what, hint) != 0)
         return BELAY_EINVAL;
     return netsim_parser_next_is_number(p)
@@ -163,29 +161,69 @@ static int take_gap(struct netsim_parser *p)
                                   "delay 10ms reorder 25% gap 5");
 }
 
-static int take_distribution_name(struct netsim_parser *p,
-                                  enum netsim_distribution *distribution)
+/* A word of the language where a file's name should be: the name was forgotten. */
+static bool is_keyword(const char *word)
 {
-    static const char hint[] = "delay 20ms 5ms distribution normal";
+    enum netsim_keyword k = netsim_clause_find(word);
 
-    if (netsim_parser_need(p, "distribution's name", hint) != 0)
+    return k != NETSIM_CLAUSES && strcmp(word, netsim_clauses[k].name) == 0;
+}
+
+static bool has_control_byte(const char *text, struct netsim_span span)
+{
+    for (size_t i = span.at; i < span.at + span.len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            return true;
+    return false;
+}
+
+int netsim_clause_take_file(struct netsim_parser *p, char file[NETSIM_FILE_SIZE],
+                            const char *what, const char *hint)
+{
+    if (netsim_parser_need(p, what, hint) != 0)
         return BELAY_EINVAL;
+    if (is_keyword(p->word))
+        return netsim_parser_fail(p, "stands where a name should be; a file called so: with ./",
+                                  hint);
+    if (p->token.len >= NETSIM_FILE_SIZE)
+        return netsim_parser_fail(p, "is too long for a file's name: at most 255 bytes", hint);
+    if (has_control_byte(p->text, p->token) ||
+        memchr(p->text + p->token.at, '|', p->token.len) != NULL ||
+        memchr(p->text + p->token.at, ';', p->token.len) != NULL)
+        return netsim_parser_fail(p, "has a byte that no file's name here can have", hint);
+    memcpy(file, p->text + p->token.at, p->token.len);
+    file[p->token.len] = '\0';
+    return BELAY_OK;
+}
+
+/* One of the four that need no file, else a file's name. */
+static int take_distribution_name(struct netsim_parser *p,
+                                  enum netsim_distribution *distribution,
+                                  char file[NETSIM_FILE_SIZE], const char *hint)
+{
+    bool is_number = netsim_parser_next_is_number(p);
+
+    if (netsim_clause_take_file(p, file, "distribution's name", hint) != 0)
+        return BELAY_EINVAL;
+    if (is_number && strchr(file, '/') == NULL)
+        return netsim_parser_fail(
+            p, "is none of uniform, normal, pareto, paretonormal, and no file's name", hint);
+    *distribution = NETSIM_FROM_FILE;
     for (unsigned i = NETSIM_UNIFORM; i <= NETSIM_PARETONORMAL; i++)
-        if (strcmp(p->word, netsim_distribution_name((enum netsim_distribution)i)) == 0) {
+        if (strcmp(file, netsim_distribution_name((enum netsim_distribution)i)) == 0) {
             *distribution = (enum netsim_distribution)i;
-            return BELAY_OK;
+            file[0] = '\0';
         }
-    return netsim_parser_fail(
-        p,
-        "is none of uniform, normal, pareto, paretonormal (a table of one's own is "
-        "not there yet)",
-        hint);
+    return BELAY_OK;
 }
 
 static int take_distribution(struct netsim_parser *p)
 {
-    p->words->has_distribution = true;
-    return take_distribution_name(p, &p->words->distribution);
+    struct netsim_words *w = p->words;
+
+    w->has_distribution = true;
+    return take_distribution_name(p, &w->distribution, w->distribution_file,
+                                  "delay 20ms 5ms distribution normal");
 }
 
 static int take_overhead(struct netsim_parser *p, int32_t *value, const char *hint)
@@ -205,8 +243,6 @@ static int take_rate(struct netsim_parser *p)
     const char *wrong;
     int32_t cell = 0;
 
-    w->packet_overhead_bytes = w->cell_overhead_bytes = 0;
-    w->cell_bytes = 0;
     if (netsim_parser_need(p, "rate's bits a second", hint) != 0)
         return BELAY_EINVAL;
     wrong = netsim_parse_rate(p->word, &w->rate_bytes_per_s);
@@ -227,22 +263,34 @@ static int take_rate(struct netsim_parser *p)
                                            : BELAY_OK;
 }
 
-/* [packets N] [bytes N], in any order. */
+/* As tc takes them: shortened or not, packets before bytes. */
+static bool next_begins(const struct netsim_parser *p, const char *word)
+{
+    struct netsim_span next = netsim_parser_peek(p);
+
+    return next.len > 0 && strncmp(p->text + next.at, word, next.len) == 0;
+}
+
 static int take_slot_bounds(struct netsim_parser *p)
 {
     static const char hint[] = "slot 10ms 20ms packets 8 bytes 16k";
     struct netsim_words *w = p->words;
 
-    for (;;) {
-        bool packets = netsim_parser_next_is(p, "packets");
-
-        if (!packets && !netsim_parser_next_is(p, "bytes"))
-            return BELAY_OK;
+    if (next_begins(p, "packets")) {
         netsim_parser_take(p);
-        if (netsim_parser_take_size(p, packets ? &w->slot_packets : &w->slot_bytes, "a number",
-                                    hint) != 0)
+        if (netsim_parser_take_u32(p, &w->slot_packets, "slot's number of packets", hint) != 0)
             return BELAY_EINVAL;
+        if (w->slot_packets > INT32_MAX)
+            return netsim_parser_fail(p, "is too large", hint);
     }
+    if (next_begins(p, "bytes")) {
+        netsim_parser_take(p);
+        if (netsim_parser_take_size(p, &w->slot_bytes, "slot's number of bytes", hint) != 0)
+            return BELAY_EINVAL;
+        if (next_begins(p, "packets") && netsim_parser_take(p))
+            return netsim_parser_fail(p, "stands before bytes, as tc has it", hint);
+    }
+    return BELAY_OK;
 }
 
 static int take_slot(struct netsim_parser *p)
@@ -252,13 +300,16 @@ static int take_slot(struct netsim_parser *p)
 
     w->has_slot = true;
     w->slot_has_distribution = netsim_parser_next_is(p, "distribution");
-    w->slot_packets = w->slot_bytes = 0;
+    w->slot_distribution_file[0] = '\0';
     if (w->slot_has_distribution) {
         netsim_parser_take(p);
-        if (take_distribution_name(p, &w->slot_distribution) != 0 ||
+        if (take_distribution_name(p, &w->slot_distribution, w->slot_distribution_file, by) !=
+                0 ||
             netsim_parser_take_time(p, &w->slot_delay_ns, "slot's delay", by) != 0 ||
             netsim_parser_take_time(p, &w->slot_jitter_ns, "slot's jitter", by) != 0)
             return BELAY_EINVAL;
+        if (w->slot_jitter_ns == 0)
+            return netsim_parser_fail(p, "is no jitter: slot's must be above 0", by);
         cap_jitter(p, &w->slot_jitter_ns);
         return take_slot_bounds(p);
     }
@@ -279,29 +330,38 @@ static int take_seed(struct netsim_parser *p)
 
     if (netsim_parser_need(p, "seed's number", "seed 42") != 0)
         return BELAY_EINVAL;
-    wrong = netsim_parse_u64(p->word, &p->words->seed);
+    wrong = p->word[0] == '0' && (p->word[1] | 0x20) == 'x'
+                ? "is not a decimal number, which tc wants here"
+                : netsim_parse_u64(p->word, &p->words->seed);
     if (wrong != NULL)
         return netsim_parser_fail(p, wrong, "seed 42");
     p->words->has_seed = true;
     return BELAY_OK;
 }
 
-/* In the order in which tc tries them: `d` is delay, `du` duplicate, `r` reorder. */
+/* In the order of enum netsim_keyword, which is tc's. */
 const struct netsim_clause netsim_clauses[NETSIM_CLAUSES] = {
-    [NETSIM_WORD_LIMIT] = {"limit", false, take_limit},
-    [NETSIM_WORD_LATENCY] = {"latency", false, take_delay},
-    [NETSIM_WORD_DELAY] = {"delay", false, take_delay},
-    [NETSIM_WORD_LOSS] = {"loss", false, take_loss},
-    [NETSIM_WORD_DROP] = {"drop", false, take_loss},
-    [NETSIM_WORD_ECN] = {"ecn", false, take_ecn},
-    [NETSIM_WORD_REORDER] = {"reorder", false, take_reorder},
-    [NETSIM_WORD_CORRUPT] = {"corrupt", false, take_corrupt},
-    [NETSIM_WORD_GAP] = {"gap", false, take_gap},
-    [NETSIM_WORD_DUPLICATE] = {"duplicate", false, take_duplicate},
-    [NETSIM_WORD_DISTRIBUTION] = {"distribution", false, take_distribution},
-    [NETSIM_WORD_RATE] = {"rate", false, take_rate},
-    [NETSIM_WORD_SLOT] = {"slot", true, take_slot},
-    [NETSIM_WORD_SEED] = {"seed", false, take_seed},
+    [NETSIM_WORD_LIMIT] = {"limit", false, false, take_limit},
+    [NETSIM_WORD_LATENCY] = {"latency", false, false, take_delay},
+    [NETSIM_WORD_DELAY] = {"delay", false, false, take_delay},
+    [NETSIM_WORD_LOSS] = {"loss", false, false, take_loss},
+    [NETSIM_WORD_DROP] = {"drop", false, false, take_loss},
+    [NETSIM_WORD_ECN] = {"ecn", false, false, take_ecn},
+    [NETSIM_WORD_REORDER] = {"reorder", false, false, take_reorder},
+    [NETSIM_WORD_CORRUPT] = {"corrupt", false, false, take_corrupt},
+    [NETSIM_WORD_GAP] = {"gap", false, false, take_gap},
+    [NETSIM_WORD_DUPLICATE] = {"duplicate", false, false, take_duplicate},
+    [NETSIM_WORD_DISTRIBUTION] = {"distribution", false, false, take_distribution},
+    [NETSIM_WORD_RATE] = {"rate", false, false, take_rate},
+    [NETSIM_WORD_SEED] = {"seed", false, false, take_seed},
+    [NETSIM_WORD_SLOT] = {"slot", false, false, take_slot},
+    [NETSIM_WORD_X_DROP] = {"x-drop", true, true, netsim_take_x_drop},
+    [NETSIM_WORD_X_BLACKOUT] = {"x-blackout", true, true, netsim_take_x_blackout},
+    [NETSIM_WORD_X_MTU] = {"x-mtu", true, true, netsim_take_x_mtu},
+    [NETSIM_WORD_X_QUEUE] = {"x-queue", true, true, netsim_take_x_queue},
+    [NETSIM_WORD_X_TRACE] = {"x-trace", true, true, netsim_take_x_trace},
+    [NETSIM_WORD_X_FIFO] = {"x-fifo", true, true, netsim_take_x_fifo},
+    [NETSIM_WORD_X_REBIND] = {"x-rebind", true, true, netsim_take_x_rebind},
 };
 
 enum netsim_keyword netsim_clause_find(const char *word)

@@ -7,7 +7,7 @@
 
 #include "netsim/model/parser.h"
 
-/* In the order in which tc tries them: `d` is delay, `du` duplicate, `r` reorder. */
+/* In the order in which tc tries them: `d` is delay, `du` duplicate, `s` seed. */
 enum netsim_keyword {
     NETSIM_WORD_LIMIT,
     NETSIM_WORD_LATENCY,
@@ -21,18 +21,30 @@ enum netsim_keyword {
     NETSIM_WORD_DUPLICATE,
     NETSIM_WORD_DISTRIBUTION,
     NETSIM_WORD_RATE,
-    NETSIM_WORD_SLOT,
     NETSIM_WORD_SEED,
+    NETSIM_WORD_SLOT,
+    NETSIM_WORD_X_DROP,
+    NETSIM_WORD_X_BLACKOUT,
+    NETSIM_WORD_X_MTU,
+    NETSIM_WORD_X_QUEUE,
+    NETSIM_WORD_X_TRACE,
+    NETSIM_WORD_X_FIFO,
+    NETSIM_WORD_X_REBIND,
     NETSIM_CLAUSES
 };
 
 struct netsim_clause {
     const char *name;
     bool whole; /* may not be shortened */
+    bool once;  /* may not stand twice */
     int (*take)(struct netsim_parser *p);
 };
 
 extern const struct netsim_clause netsim_clauses[NETSIM_CLAUSES];
+
+/* Takes a file's name: a token that is no keyword. Not shorter than it stands. */
+int netsim_clause_take_file(struct netsim_parser *p, char file[NETSIM_FILE_SIZE],
+                            const char *what, const char *hint);
 
 /* The keyword that word is or begins; NETSIM_CLAUSES: none. */
 enum netsim_keyword netsim_clause_find(const char *word);

@@ -23,10 +23,11 @@ struct netsim_link {
     uint32_t since_reorder; /* netem's gap counter */
     struct netsim_queue queue;
     struct netsim_slot slot;
-    int64_t open_ns; /* when the first of the queue may leave */
+    int64_t open_ns;   /* when the first of the queue may leave */
+    int64_t latest_ns; /* the greatest time a delayed packet was ever given */
     struct netsim_stats stats;
-    bool has_table;
-    int16_t table[NETSIM_TABLE_SIZE];
+    const struct netsim_table *table; /* of jitter; NULL: uniform */
+    struct netsim_table made;
 };
 
 const char *netsim_why_name(enum netsim_why why)
@@ -42,6 +43,16 @@ const char *netsim_why_name(enum netsim_why why)
         return "limit";
     case NETSIM_DROP_MEMORY:
         return "memory";
+    case NETSIM_DROP_LISTED:
+        return "x-drop";
+    case NETSIM_DROP_BLACKOUT:
+        return "blackout";
+    case NETSIM_DROP_MTU:
+        return "mtu";
+    case NETSIM_DROP_QUEUE:
+        return "queue";
+    case NETSIM_DROP_CODEL:
+        return "codel";
     case NETSIM_NOT_DROPPED:
         break;
     }
@@ -51,6 +62,30 @@ const char *netsim_why_name(enum netsim_why why)
 static struct netsim_correlated correlated(struct netsim_link *link, uint32_t rho)
 {
     return (struct netsim_correlated){.rho = rho, .last = netsim_random_draw(&link->extra)};
+}
+
+static void set_table(struct netsim_link *link)
+{
+    link->table = link->words.distribution_table;
+    if (netsim_table_fill(&link->made, link->words.distribution))
+        link->table = &link->made;
+}
+
+/* What the correlated draws lean on comes in this order: it is part of what a seed means. */
+static void start(struct netsim_link *link)
+{
+    const struct netsim_words *w = &link->words;
+
+    netsim_random_init(&link->random, link->seed);
+    netsim_random_init(&link->extra, netsim_seed_derive(link->seed, NETSIM_STREAM_EXTRA));
+    link->delay = correlated(link, w->delay_corr);
+    netsim_loss_init(&link->loss, w, netsim_random_draw(&link->extra));
+    link->duplicate = correlated(link, w->duplicate_corr);
+    link->corrupt = correlated(link, w->corrupt_corr);
+    link->reorder = correlated(link, w->reorder_corr);
+    netsim_slot_init(&link->slot, w, &link->random, &link->extra);
+    set_table(link);
+    link->latest_ns = INT64_MIN;
 }
 
 struct netsim_link *netsim_link_new(const struct netsim_words *words, uint64_t seed,
@@ -66,16 +101,12 @@ struct netsim_link *netsim_link_new(const struct netsim_words *words, uint64_t s
     link->mem = mem;
     link->words = *words;
     link->seed = words->has_seed ? words->seed : seed;
-    netsim_random_init(&link->random, link->seed);
-    netsim_random_init(&link->extra, netsim_seed_derive(link->seed, NETSIM_STREAM_EXTRA));
-    link->delay = correlated(link, words->delay_corr);
-    netsim_loss_init(&link->loss, words, netsim_random_draw(&link->extra));
-    link->duplicate = correlated(link, words->duplicate_corr);
-    link->corrupt = correlated(link, words->corrupt_corr);
-    link->reorder = correlated(link, words->reorder_corr);
     netsim_queue_init(&link->queue, &link->mem);
-    netsim_slot_init(&link->slot, &link->words, &link->random, &link->extra);
-    link->has_table = netsim_table_fill(link->table, words->distribution);
+    if (netsim_link_reserve(link, words->limit) != 0) {
+        netsim_link_free(link);
+        return NULL;
+    }
+    start(link);
     return link;
 }
 
@@ -88,6 +119,33 @@ void netsim_link_free(struct netsim_link *link)
     netsim_queue_dispose(&link->queue);
     mem = link->mem;
     belay_mem_free(&mem, link, sizeof(*link));
+}
+
+int netsim_link_reserve(struct netsim_link *link, uint32_t limit)
+{
+    /* A packet that finds room for one may be duplicated. */
+    return netsim_queue_reserve(&link->queue, limit < NETSIM_RESERVE_MAX ? (size_t)limit + 1
+                                                                         : NETSIM_RESERVE_MAX);
+}
+
+int netsim_link_change(struct netsim_link *link, const struct netsim_words *words)
+{
+    const struct netsim_entry *first = netsim_queue_first(&link->queue);
+
+    if (netsim_link_reserve(link, words->limit) != 0)
+        return BELAY_ENOMEM;
+    link->words = *words;
+    link->delay.rho = words->delay_corr;
+    link->duplicate.rho = words->duplicate_corr;
+    link->corrupt.rho = words->corrupt_corr;
+    link->reorder.rho = words->reorder_corr;
+    netsim_loss_change(&link->loss, words);
+    netsim_slot_init(&link->slot, &link->words, &link->random, &link->extra);
+    set_table(link);
+    /* What waited for the old slot is looked at as soon as its own time has come. */
+    if (first != NULL)
+        link->open_ns = first->time_ns;
+    return 0;
 }
 
 /* Does what has this probability happen? No draw when it never does. */
@@ -114,7 +172,7 @@ static int64_t time_to_send(struct netsim_link *link, uint32_t len, int64_t now)
     int64_t delay = w->delay_ns, last;
 
     if (w->jitter_ns > 0)
-        delay = netsim_table_delay_ns(link->has_table ? link->table : NULL,
+        delay = netsim_table_delay_ns(link->table,
                                       netsim_correlated_draw(&link->delay, &link->random),
                                       w->delay_ns, w->jitter_ns);
     if (w->rate_bytes_per_s > 0) {
@@ -148,6 +206,10 @@ static void enqueue(struct netsim_link *link, struct netsim_entry *entry, int64_
         return;
     }
     entry->time_ns = time_to_send(link, entry->packet.len, now);
+    if (link->words.fifo && entry->time_ns < link->latest_ns)
+        entry->time_ns = link->latest_ns;
+    if (entry->time_ns > link->latest_ns)
+        link->latest_ns = entry->time_ns;
     link->since_reorder++;
     netsim_queue_push(&link->queue, entry);
 }
@@ -198,24 +260,26 @@ static bool is_full(const struct netsim_link *link)
 
 /*
  * netem's enqueue, in its order. A copy starts at the loss: it makes draws of its own, and is
- * queued before its original, so that it leaves first at equal times. Returns the entry that
- * is queued, or NULL.
+ * queued before its original, so that it leaves first at equal times. *ce is whether the packet
+ * is marked: a copy shares its bytes with the original, and so each other's marks, unless the
+ * original was corrupted, which is done to bytes of its own. Returns the entry that is queued,
+ * or NULL.
  */
 static struct netsim_entry *offer(struct netsim_link *link, const struct netsim_packet *packet,
-                                  uint64_t now_ns, bool duplicate, struct netsim_fate *fate)
+                                  uint64_t now_ns, bool duplicate, bool *ce,
+                                  struct netsim_fate *fate)
 {
     struct netsim_entry *entry, *copy = NULL;
-    bool ce = false, corrupt;
+    bool corrupt, shared;
     int count = 1;
 
     if (!duplicate && happens(link, link->words.duplicate, &link->duplicate))
         count = 2;
     if (netsim_loss_event(&link->loss, &link->random)) {
-        ce = link->words.ecn && packet->ect;
-        if (!ce)
+        if (!link->words.ecn || !packet->ect)
             count--;
         else
-            link->stats.marked++, link->stats.dropped++;
+            *ce = true, link->stats.marked++, link->stats.dropped++;
     }
     if (count == 0)
         return drop(link, fate, loss_name(link), duplicate);
@@ -227,14 +291,16 @@ static struct netsim_entry *offer(struct netsim_link *link, const struct netsim_
         return drop(link, fate, NETSIM_DROP_MEMORY, duplicate);
     entry->packet = *packet;
     entry->sent_ns = now_ns;
-    entry->ce = ce;
     entry->duplicate = duplicate;
     if (corrupt)
         entry->corrupt_bit = draw_bit(link, packet->len);
     if (count == 2) {
         link->stats.duplicated++;
-        copy = offer(link, packet, now_ns, true, fate);
+        shared = *ce;
+        copy = offer(link, packet, now_ns, true, &shared, fate);
+        *ce = corrupt ? *ce : shared;
     }
+    entry->ce = *ce;
     entry->twin = copy;
     if (copy != NULL)
         copy->twin = entry;
@@ -263,11 +329,12 @@ struct netsim_fate netsim_link_send(struct netsim_link *link,
                                     const struct netsim_packet *packet, uint64_t now_ns)
 {
     struct netsim_fate fate = {0};
+    bool ce = false;
 
     now_ns = clamp_time(now_ns);
     link->stats.packets++;
     link->stats.bytes += packet->len;
-    (void)offer(link, packet, now_ns, false, &fate);
+    (void)offer(link, packet, now_ns, false, &ce, &fate);
     look(link, (int64_t)now_ns);
     return fate;
 }

@@ -17,8 +17,8 @@
  * Per packet, in this order, which is also the order of the random draws:
  * duplicate, loss, corrupt, limit, then the copy from loss on, reorder, delay, rate.
  *
- * O(log n) a packet in the packets queued. Memory is taken while the queue grows, up to
- * limit + 1 packets, and kept.
+ * O(log n) a packet in the packets queued. All memory is taken by new and change, for limit + 1
+ * packets; above NETSIM_RESERVE_MAX the rest is taken as the queue grows, and kept.
  */
 #ifndef NETSIM_LINK_H
 #define NETSIM_LINK_H
@@ -26,6 +26,8 @@
 #include <belay/core.h>
 
 #include "netsim/model/words.h"
+
+#define NETSIM_RESERVE_MAX 1000000 /* packets */
 
 struct netsim_link;
 
@@ -43,9 +45,16 @@ enum netsim_why {
     NETSIM_DROP_GEMODEL, /* loss by `loss gemodel` */
     NETSIM_DROP_LIMIT,   /* the queue is full */
     NETSIM_DROP_MEMORY,  /* there is no memory for a queue that long */
+    /* Of a pipeline's stage, in front of its netem: */
+    NETSIM_DROP_LISTED,   /* x-drop */
+    NETSIM_DROP_BLACKOUT, /* x-blackout */
+    NETSIM_DROP_MTU,      /* x-mtu */
+    NETSIM_DROP_QUEUE,    /* the line's queue is full */
+    NETSIM_DROP_CODEL,    /* CoDel */
 };
 
-/* "loss", "state", "gemodel", "limit", "memory"; "" for NETSIM_NOT_DROPPED. */
+/* "loss", "state", "gemodel", "limit", "memory", "x-drop", "blackout", "mtu", "queue", "codel";
+ * "" for NETSIM_NOT_DROPPED. */
 const char *netsim_why_name(enum netsim_why why);
 
 struct netsim_drop {
@@ -77,8 +86,9 @@ struct netsim_delivery {
 struct netsim_stats {
     uint64_t packets, bytes; /* came in */
     uint64_t delivered, delivered_bytes;
-    uint64_t dropped; /* all drops: the three below, and marked */
+    uint64_t dropped; /* all drops: those below, and marked */
     uint64_t dropped_loss, dropped_limit, dropped_memory;
+    uint64_t dropped_listed, dropped_blackout, dropped_mtu, dropped_queue, dropped_codel;
     uint64_t marked; /* CE instead of loss; netem counts them as dropped */
     uint64_t duplicated, corrupted;
     uint64_t requeues;   /* passed the queue: reordered */
@@ -93,6 +103,14 @@ struct netsim_link *netsim_link_new(const struct netsim_words *words, uint64_t s
                                     const struct belay_memory *memory);
 /* Packets still queued are forgotten: take them out first, at BELAY_NEVER, to free payloads. */
 void netsim_link_free(struct netsim_link *link);
+
+/* Memory for words with this limit, so that a change to them takes none. 0 or BELAY_ENOMEM. */
+int netsim_link_reserve(struct netsim_link *link, uint32_t limit);
+
+/* Other words from now on, as `tc qdisc change`: what is queued keeps its time, generators,
+ * counters and the state of loss go on, a seed in the words does not count. 0 or BELAY_ENOMEM,
+ * and then nothing has changed. */
+int netsim_link_change(struct netsim_link *link, const struct netsim_words *words);
 
 struct netsim_fate netsim_link_send(struct netsim_link *link,
                                     const struct netsim_packet *packet, uint64_t now_ns);

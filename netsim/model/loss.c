@@ -2,21 +2,24 @@
 
 void netsim_loss_init(struct netsim_loss *loss, const struct netsim_words *words, uint32_t last)
 {
-    *loss = (struct netsim_loss){
-        .model = words->loss_model,
-        .probability = words->loss,
-        .correlated = {.rho = words->loss_corr, .last = last},
-        .p13 = words->p13,
-        .p31 = words->p31,
-        .p32 = words->p32,
-        .p23 = words->p23,
-        .p14 = words->p14,
-        .state = NETSIM_GAP_DELIVERED,
-        .p = words->ge_p,
-        .r = words->ge_r,
-        .h = words->ge_h,
-        .one_minus_k = words->ge_1k,
-    };
+    *loss = (struct netsim_loss){.correlated.last = last, .state = NETSIM_GAP_DELIVERED};
+    netsim_loss_change(loss, words);
+}
+
+void netsim_loss_change(struct netsim_loss *loss, const struct netsim_words *words)
+{
+    loss->model = words->loss_model;
+    loss->probability = words->loss;
+    loss->correlated.rho = words->loss_corr;
+    loss->p13 = words->p13;
+    loss->p31 = words->p31;
+    loss->p32 = words->p32;
+    loss->p23 = words->p23;
+    loss->p14 = words->p14;
+    loss->p = words->ge_p;
+    loss->r = words->ge_r;
+    loss->h = words->ge_h;
+    loss->one_minus_k = words->ge_1k;
 }
 
 static enum netsim_loss_state next_state(const struct netsim_loss *loss, uint32_t u)

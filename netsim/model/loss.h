@@ -38,6 +38,9 @@ struct netsim_loss {
 void netsim_loss_init(struct netsim_loss *loss, const struct netsim_words *words,
                       uint32_t last);
 
+/* Other words, the same state. */
+void netsim_loss_change(struct netsim_loss *loss, const struct netsim_words *words);
+
 /* Is the next packet lost? Draws once (random, state), twice (gemodel) or never. */
 bool netsim_loss_event(struct netsim_loss *loss, struct netsim_random *random);
 

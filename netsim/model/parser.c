@@ -36,9 +36,9 @@ struct netsim_span netsim_parser_peek(const struct netsim_parser *p)
 {
     struct netsim_span span = {p->next, 0};
 
-    while (is_blank(p->text[span.at]))
+    while (span.at < p->end && is_blank(p->text[span.at]))
         span.at++;
-    while (p->text[span.at + span.len] != '\0' && !is_blank(p->text[span.at + span.len]))
+    while (span.at + span.len < p->end && !is_blank(p->text[span.at + span.len]))
         span.len++;
     return span;
 }
@@ -75,10 +75,11 @@ bool netsim_parser_next_is(const struct netsim_parser *p, const char *word)
 
 bool netsim_parser_next_is_number(const struct netsim_parser *p)
 {
-    const char *at = p->text + netsim_parser_peek(p).at;
+    struct netsim_span next = netsim_parser_peek(p);
+    const char *at = p->text + next.at;
+    size_t sign = next.len > 0 && *at == '-';
 
-    at += *at == '-' || *at == '.';
-    return *at >= '0' && *at <= '9';
+    return next.len > sign && at[sign] >= '0' && at[sign] <= '9';
 }
 
 int netsim_parser_take_share(struct netsim_parser *p, double *share, const char *what,
@@ -132,6 +133,6 @@ int netsim_parser_take_u32(struct netsim_parser *p, uint32_t *value, const char 
 
     if (netsim_parser_need(p, what, hint) != 0)
         return BELAY_EINVAL;
-    wrong = netsim_parse_u32(p->word, value);
+    wrong = netsim_parse_c_u32(p->word, value);
     return wrong == NULL ? BELAY_OK : netsim_parser_fail(p, wrong, hint);
 }

@@ -21,7 +21,7 @@ struct netsim_parser {
     struct netsim_words_error *error;
     struct netsim_span token;    /* the one that was taken last */
     char word[NETSIM_WORD_SIZE]; /* its text */
-    size_t next;                 /* where to go on */
+    size_t next, end;            /* where to go on, and where the text ends for this parser */
     bool has_loss_or_delay_corr, jitter_capped;
 };
 
@@ -33,8 +33,8 @@ int netsim_parser_fail(struct netsim_parser *p, const char *what, const char *hi
 /* The next token, without taking it; len 0 at the end. */
 struct netsim_span netsim_parser_peek(const struct netsim_parser *p);
 bool netsim_parser_next_is(const struct netsim_parser *p, const char *word);
-/* As tc: an optional value is there when a digit begins it; `-1` and `.5` count too, so that
- * they are read, or refused, as numbers. */
+/* As tc: an optional value is there when a digit begins it, so `.5` is none; `-1` counts too,
+ * so that it is read, or refused, as a number. */
 bool netsim_parser_next_is_number(const struct netsim_parser *p);
 
 /* Takes the next token; false at the end. */

@@ -37,6 +37,7 @@ uint32_t netsim_correlated_draw(struct netsim_correlated *state, struct netsim_r
  */
 #define NETSIM_STREAM_BACK  1 /* the way back of a proxy or simulator */
 #define NETSIM_STREAM_EXTRA 2 /* what the kernel takes from the system: see link.c */
+#define NETSIM_STREAM_STAGE 8 /* and the 7 after: the stages of a pipeline, but the first */
 uint64_t netsim_seed_derive(uint64_t seed, unsigned stream);
 
 #endif

@@ -1,19 +1,5 @@
 #include "netsim/model/slot.h"
 
-void netsim_slot_init(struct netsim_slot *slot, const struct netsim_words *words,
-                      struct netsim_random *decisions, struct netsim_random *extra)
-{
-    slot->on = words->has_slot && (words->slot_has_distribution
-                                       ? words->slot_delay_ns > 0 || words->slot_jitter_ns > 0
-                                       : words->slot_max_ns > 0);
-    slot->started = false;
-    slot->words = words;
-    slot->decisions = decisions;
-    slot->extra = extra;
-    slot->has_table = words->slot_has_distribution &&
-                      netsim_table_fill(slot->table, words->slot_distribution);
-}
-
 static void allow(struct netsim_slot *slot)
 {
     const struct netsim_words *w = slot->words;
@@ -22,15 +8,31 @@ static void allow(struct netsim_slot *slot)
     slot->bytes_left = w->slot_bytes > 0 ? w->slot_bytes : INT64_MAX;
 }
 
+void netsim_slot_init(struct netsim_slot *slot, const struct netsim_words *words,
+                      struct netsim_random *decisions, struct netsim_random *extra)
+{
+    slot->on = words->has_slot && (words->slot_has_distribution
+                                       ? words->slot_delay_ns > 0 || words->slot_jitter_ns > 0
+                                       : words->slot_max_ns > 0);
+    slot->next_ns = -1; /* the turn before the link's start */
+    slot->words = words;
+    allow(slot);
+    slot->decisions = decisions;
+    slot->extra = extra;
+    slot->table = words->slot_distribution_table;
+    if (words->slot_has_distribution &&
+        netsim_table_fill(&slot->made, words->slot_distribution))
+        slot->table = &slot->made;
+}
+
 static int64_t draw_time_ns(struct netsim_slot *slot)
 {
     const struct netsim_words *w = slot->words;
     uint64_t range, u;
 
     if (w->slot_has_distribution)
-        return netsim_table_delay_ns(slot->has_table ? slot->table : NULL,
-                                     netsim_random_draw(slot->decisions), w->slot_delay_ns,
-                                     w->slot_jitter_ns);
+        return netsim_table_delay_ns(slot->table, netsim_random_draw(slot->decisions),
+                                     w->slot_delay_ns, w->slot_jitter_ns);
     range = (uint64_t)(w->slot_max_ns - w->slot_min_ns);
     u = netsim_random_draw(slot->extra);
     return w->slot_min_ns + (int64_t)(u * (range >> 32) + (u * (range & UINT32_MAX) >> 32));
@@ -48,11 +50,6 @@ int64_t netsim_slot_open_ns(struct netsim_slot *slot, int64_t due_ns, int64_t no
 {
     if (!slot->on)
         return due_ns;
-    if (!slot->started) {
-        slot->started = true;
-        slot->next_ns = now_ns;
-        allow(slot);
-    }
     if (slot->next_ns < due_ns)
         draw_next(slot, now_ns);
     return slot->next_ns > due_ns ? slot->next_ns : due_ns;

@@ -2,8 +2,9 @@
  * slot.h - a link that is open only now and then, as a radio's turn: `slot` of netem.
  *
  * The link opens, lets up to `packets` and `bytes` pass, and opens again after a time drawn
- * uniformly from [min, max], or by a distribution. When it opens for a packet that is not due
- * yet, the turn is lost and the next one is drawn. Packets that pass the queue pass the slot.
+ * uniformly from [min, max], or by a distribution. It opened last before its start, so the
+ * first packet waits too. When it opens for a packet that is not due yet, the turn is lost and
+ * the next one is drawn. Packets that pass the queue pass the slot.
  */
 #ifndef NETSIM_SLOT_H
 #define NETSIM_SLOT_H
@@ -12,13 +13,14 @@
 #include "netsim/model/table.h"
 
 struct netsim_slot {
-    bool on, started, has_table;
+    bool on;
     int64_t next_ns; /* open from here on */
     uint32_t packets_left;
     int64_t bytes_left; /* the packet that passes the bound still leaves */
     const struct netsim_words *words;
     struct netsim_random *decisions, *extra;
-    int16_t table[NETSIM_TABLE_SIZE];
+    const struct netsim_table *table; /* NULL: uniform */
+    struct netsim_table made;
 };
 
 /* The words and both generators must live as long: uniform times come from extra, as the

@@ -29,13 +29,13 @@ static double cap(double value)
     return value > CAP ? CAP : value < -CAP ? -CAP : value;
 }
 
-static void fill_normal(int16_t *table)
+static void fill_normal(int16_t *value)
 {
     for (int i = 0; i < NETSIM_TABLE_SIZE / 2; i++) {
         double x = rint(cap(SCALE * normal_quantile((i + 0.5) / NETSIM_TABLE_SIZE)));
 
-        table[i] = (int16_t)x;
-        table[NETSIM_TABLE_SIZE - 1 - i] = (int16_t)-x;
+        value[i] = (int16_t)x;
+        value[NETSIM_TABLE_SIZE - 1 - i] = (int16_t)-x;
     }
 }
 
@@ -46,23 +46,80 @@ static int16_t pareto(int i)
     return (int16_t)rint(cap((1 / cbrt(u) - 1.5) * 4 / 3 * SCALE));
 }
 
-bool netsim_table_fill(int16_t table[NETSIM_TABLE_SIZE], enum netsim_distribution distribution)
+bool netsim_table_fill(struct netsim_table *table, enum netsim_distribution distribution)
 {
-    if (distribution == NETSIM_UNIFORM)
+    int16_t *value = table->value;
+
+    if (distribution == NETSIM_UNIFORM || distribution == NETSIM_FROM_FILE)
         return false;
+    table->size = NETSIM_TABLE_SIZE;
     if (distribution == NETSIM_PARETO) {
         for (int i = 0; i < NETSIM_TABLE_SIZE; i++)
-            table[i] = pareto(i);
+            value[i] = pareto(i);
         return true;
     }
-    fill_normal(table);
+    fill_normal(value);
     if (distribution == NETSIM_PARETONORMAL)
         for (int i = 0; i < NETSIM_TABLE_SIZE; i++)
-            table[i] = (int16_t)(table[i] / 4.0 + pareto(i) * 3 / 4.0);
+            value[i] = (int16_t)(value[i] / 4.0 + pareto(i) * 3 / 4.0);
     return true;
 }
 
-int64_t netsim_table_delay_ns(const int16_t *table, uint32_t draw, int64_t delay_ns,
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* A whole number of 16 bits at text, to a blank or an end. How long it is; 0: it is none. */
+static size_t parse_value(const char *text, size_t len, int16_t *value)
+{
+    size_t at = len > 0 && text[0] == '-', digits = at;
+    long number = 0;
+
+    for (; at < len && text[at] >= '0' && text[at] <= '9' && number <= INT16_MAX; at++)
+        number = 10 * number + (text[at] - '0');
+    if (at == digits || number > INT16_MAX ||
+        (at < len && !is_blank(text[at]) && text[at] != '\n' && text[at] != '#'))
+        return 0;
+    *value = (int16_t)(digits > 0 ? -number : number);
+    return at;
+}
+
+static size_t line_end(const char *text, size_t at, size_t len)
+{
+    while (at < len && text[at] != '\n')
+        at++;
+    return at;
+}
+
+const char *netsim_table_parse(struct netsim_table *table, const char *text, size_t len,
+                               size_t *line)
+{
+    *line = 1;
+    table->size = 0;
+    for (size_t at = 0; at < len;) {
+        size_t taken = 1;
+
+        if (text[at] == '#') {
+            at = line_end(text, at, len);
+            continue;
+        }
+        if (text[at] == '\n') {
+            ++*line;
+        } else if (!is_blank(text[at])) {
+            if (table->size == NETSIM_TABLE_MAX)
+                return "has more than 16384 numbers";
+            taken = parse_value(text + at, len - at, &table->value[table->size]);
+            if (taken == 0)
+                return "has something else than whole numbers from -32767 to 32767";
+            table->size++;
+        }
+        at += taken;
+    }
+    return table->size > 0 ? NULL : "has no numbers in it";
+}
+
+int64_t netsim_table_delay_ns(const struct netsim_table *table, uint32_t draw, int64_t delay_ns,
                               int64_t jitter_ns)
 {
     int64_t t, x;
@@ -71,7 +128,7 @@ int64_t netsim_table_delay_ns(const int16_t *table, uint32_t draw, int64_t delay
         return delay_ns;
     if (table == NULL)
         return (int64_t)(draw % (2 * (uint32_t)jitter_ns)) + delay_ns - jitter_ns;
-    t = table[draw % NETSIM_TABLE_SIZE];
+    t = table->value[draw % table->size];
     x = (jitter_ns % SCALE) * t;
     x += x >= 0 ? SCALE / 2 : -SCALE / 2;
     return x / SCALE + (jitter_ns / SCALE) * t + delay_ns;

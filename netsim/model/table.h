@@ -13,17 +13,28 @@
 
 #include "netsim/model/words.h"
 
-#define NETSIM_TABLE_SIZE 4096
+#define NETSIM_TABLE_SIZE 4096  /* of those made by formula */
+#define NETSIM_TABLE_MAX  16384 /* the kernel's bound */
 
-/* table[i] grows with i. Uniform has no table: false. */
-bool netsim_table_fill(int16_t table[NETSIM_TABLE_SIZE], enum netsim_distribution distribution);
+struct netsim_table {
+    uint32_t size; /* 1 .. NETSIM_TABLE_MAX */
+    int16_t value[NETSIM_TABLE_MAX];
+};
+
+/* value[i] grows with i. Uniform and from a file: false, and nothing filled. */
+bool netsim_table_fill(struct netsim_table *table, enum netsim_distribution distribution);
+
+/* Reads len bytes of tc's .dist format: whole numbers between blanks and ends of lines, `#`
+ * begins a comment. NULL, or a sentence part on what is wrong, with *line where (from 1). */
+const char *netsim_table_parse(struct netsim_table *table, const char *text, size_t len,
+                               size_t *line);
 
 /*
- * The delay for one draw: delay + jitter * table[draw % 4096] / 8192, rounded half away from
+ * The delay for one draw: delay + jitter * value[draw % size] / 8192, rounded half away from
  * zero; table NULL: draw % (2 * jitter) + delay - jitter. No jitter: delay. jitter <=
  * INT32_MAX.
  */
-int64_t netsim_table_delay_ns(const int16_t *table, uint32_t draw, int64_t delay_ns,
+int64_t netsim_table_delay_ns(const struct netsim_table *table, uint32_t draw, int64_t delay_ns,
                               int64_t jitter_ns);
 
 #endif

@@ -77,7 +77,7 @@ static const struct unit *find_unit(const struct unit *units, const char *name)
 }
 
 static const struct unit time_units[] = {
-    {"", 1e3},     {"s", 1e9},     {"sec", 1e9}, {"secs", 1e9}, {"ms", 1e6},
+    {"", 1},       {"s", 1e9},     {"sec", 1e9}, {"secs", 1e9}, {"ms", 1e6},
     {"msec", 1e6}, {"msecs", 1e6}, {"us", 1e3},  {"usec", 1e3}, {"usecs", 1e3},
     {"ns", 1},     {"nsec", 1},    {"nsecs", 1}, {NULL, 0},
 };
@@ -140,10 +140,9 @@ const char *netsim_parse_time(const char *text, int64_t *ns)
 
     if (wrong != NULL)
         return wrong;
-    value = rint(value);
     if (value > 4e18)
         return "is too long a time";
-    *ns = (int64_t)value;
+    *ns = (int64_t)value; /* cut, not rounded, as tc does: 1.005ms is 1004999 ns */
     return NULL;
 }
 
@@ -214,11 +213,18 @@ const char *netsim_parse_u32(const char *text, uint32_t *value)
     return NULL;
 }
 
+const char *netsim_parse_c_u32(const char *text, uint32_t *value)
+{
+    if (text[0] == '0' && is_digit(text[1]))
+        return "begins with 0: tc would read it as octal";
+    return netsim_parse_u32(text, value);
+}
+
 const char *netsim_parse_signed(const char *text, int32_t max, int32_t *value)
 {
     bool negative = *text == '-';
     uint32_t size;
-    const char *wrong = netsim_parse_u32(text + negative, &size);
+    const char *wrong = netsim_parse_c_u32(text + negative, &size);
 
     if (wrong != NULL)
         return wrong;
@@ -254,13 +260,14 @@ void netsim_format_time(int64_t ns, char out[NETSIM_UNIT_TEXT_SIZE])
 
     /* A whole number of the largest unit, or up to three digits after the point. */
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        int64_t part = units[i].ns / 1000;
+        int64_t part = units[i].ns / 1000, back;
 
-        if (ns >= units[i].ns && ns % (part > 0 ? part : 1) == 0 && ns < 1000 * units[i].ns) {
-            snprintf(out, NETSIM_UNIT_TEXT_SIZE, "%.15g%s", (double)ns / (double)units[i].ns,
-                     units[i].name);
+        if (ns < units[i].ns || ns % (part > 0 ? part : 1) != 0 || ns >= 1000 * units[i].ns)
+            continue;
+        snprintf(out, NETSIM_UNIT_TEXT_SIZE, "%.15g%s", (double)ns / (double)units[i].ns,
+                 units[i].name);
+        if (netsim_parse_time(out, &back) == NULL && back == ns)
             return;
-        }
     }
     snprintf(out, NETSIM_UNIT_TEXT_SIZE, "%" PRId64 "ns", ns);
 }

@@ -2,7 +2,7 @@
  * units.h - numbers of netem's language <-> text. Units in any case; no blanks inside.
  *
  *     percent  5% or 5: a share of UINT32_MAX, rounded; 0 to 100
- *     time     s sec secs ms msec msecs us usec usecs ns nsec nsecs; bare: microseconds
+ *     time     s sec secs ms msec msecs us usec usecs ns nsec nsecs; bare: nanoseconds
  *     rate     bit kbit mbit gbit tbit: bits a second; bps kbps mbps gbps tbps: BYTES a second;
  *              with an i (kibit, mibps) powers of 1024; bare: bits a second
  *     size     k kb m mb g gb: powers of 1024; bare: as it is
@@ -25,7 +25,9 @@ const char *netsim_parse_rate(const char *text, uint64_t *bytes_per_s);
 const char *netsim_parse_size(const char *text, uint32_t *size);
 const char *netsim_parse_u32(const char *text, uint32_t *value);
 const char *netsim_parse_u64(const char *text, uint64_t *value);
-/* With a sign or without; within +-max. */
+/* As C has them, like tc: not with a 0 in front, which would be octal. */
+const char *netsim_parse_c_u32(const char *text, uint32_t *value);
+/* The same, with a sign or without; within +-max. */
 const char *netsim_parse_signed(const char *text, int32_t max, int32_t *value);
 
 /* Round half to even of share * UINT32_MAX. */

@@ -2,7 +2,27 @@
 
 #include <belay/common.h>
 
-#include "netsim/model/clauses.h"
+#include <string.h>
+
+#include "netsim/model/extensions.h"
+
+static int fail_unknown(struct netsim_parser *p)
+{
+    if (p->word[0] == '.')
+        return netsim_parser_fail(p, "begins with a point, so tc takes it for a keyword: 0.5",
+                                  "");
+    if (strcmp(p->word, "at") == 0)
+        return netsim_parser_fail(p, "stands behind a `;`", "delay 20ms ; at 5s loss 30%");
+    if (strncmp(p->word, "x-", 2) == 0)
+        return netsim_parser_fail(p,
+                                  "is not a word of this language: x-drop x-blackout x-mtu "
+                                  "x-queue x-trace x-fifo x-rebind",
+                                  "");
+    return netsim_parser_fail(p,
+                              "is not a word of this language: limit delay distribution loss "
+                              "ecn corrupt duplicate reorder gap rate slot seed",
+                              "");
+}
 
 static int parse_clauses(struct netsim_parser *p, struct netsim_span seen[NETSIM_CLAUSES])
 {
@@ -10,11 +30,10 @@ static int parse_clauses(struct netsim_parser *p, struct netsim_span seen[NETSIM
         enum netsim_keyword k = netsim_clause_find(p->word);
 
         if (k == NETSIM_CLAUSES)
-            return netsim_parser_fail(
-                p,
-                "is not a word of this language: limit delay distribution loss ecn "
-                "corrupt duplicate reorder gap rate slot seed",
-                "");
+            return fail_unknown(p);
+        if (netsim_clauses[k].once && seen[k].len > 0)
+            return netsim_parser_fail(p, "stands twice: the two would contradict each other",
+                                      "");
         seen[k] = p->token;
         if (netsim_clauses[k].take(p) != 0)
             return BELAY_EINVAL;
@@ -22,7 +41,13 @@ static int parse_clauses(struct netsim_parser *p, struct netsim_span seen[NETSIM
     return BELAY_OK;
 }
 
-/* What one clause needs of another, as tc(8) demands it. */
+static bool has_loss(const struct netsim_words *w)
+{
+    return w->loss_model != NETSIM_LOSS_NONE &&
+           (w->loss_model != NETSIM_LOSS_RANDOM || w->loss > 0);
+}
+
+/* What one clause needs of another, as tc(8) demands it; CoDel marks, too. */
 static int check_together(struct netsim_parser *p,
                           const struct netsim_span seen[NETSIM_CLAUSES])
 {
@@ -36,15 +61,14 @@ static int check_together(struct netsim_parser *p,
                                      "delay 10ms reorder 25% gap 5");
     if (w->reorder > 0 && w->gap == 0)
         w->gap = 1;
-    if (w->ecn && (w->loss_model == NETSIM_LOSS_NONE ||
-                   (w->loss_model == NETSIM_LOSS_RANDOM && w->loss == 0)))
+    if (w->ecn && w->line != NETSIM_LINE_CODEL && !has_loss(w))
         return netsim_parser_fail_at(p, seen[NETSIM_WORD_ECN], "ecn needs a loss",
                                      "loss 5% ecn");
     if (w->has_distribution && (w->delay_ns == 0 || w->jitter_ns == 0))
         return netsim_parser_fail_at(p, seen[NETSIM_WORD_DISTRIBUTION],
                                      "distribution needs a delay with jitter",
                                      "delay 20ms 5ms distribution normal");
-    return BELAY_OK;
+    return netsim_extensions_check(p, seen);
 }
 
 void netsim_words_init(struct netsim_words *words)
@@ -52,7 +76,7 @@ void netsim_words_init(struct netsim_words *words)
     *words = (struct netsim_words){.limit = 1000};
 }
 
-enum note { NOTE_CORRELATION, NOTE_DUPLICATE_CORR, NOTE_JITTER_CAPPED, NOTES };
+enum note { NOTE_CORRELATION, NOTE_DUPLICATE_CORR, NOTE_JITTER_CAPPED, NOTE_FIFO_ALONE, NOTES };
 
 static const char *note_text(enum note note)
 {
@@ -67,6 +91,8 @@ static const char *note_text(enum note note)
                "loss has one";
     case NOTE_JITTER_CAPPED:
         return "jitter is cut to 2.147483647s, as the kernel does";
+    case NOTE_FIFO_ALONE:
+        return "x-fifo does nothing without jitter: packets keep their order anyway";
     case NOTES:
         break;
     }
@@ -85,22 +111,61 @@ static void take_notes(struct netsim_parser *p)
     }
     if (w->loss_corr > 0 || w->duplicate_corr > 0 || w->corrupt_corr > 0 || w->reorder_corr > 0)
         w->notes |= 1u << NOTE_CORRELATION;
+    if (w->fifo && w->jitter_ns == 0)
+        w->notes |= 1u << NOTE_FIFO_ALONE;
 }
 
-int netsim_words_parse(struct netsim_words *words, const char *text,
-                       struct netsim_words_error *error)
+static int check_seed(struct netsim_parser *p, const struct netsim_span seen[NETSIM_CLAUSES],
+                      bool is_change)
+{
+    if (!is_change || !p->words->has_seed)
+        return BELAY_OK;
+    return netsim_parser_fail_at(p, seen[NETSIM_WORD_SEED],
+                                 "seed stands in a stage's first words only", "");
+}
+
+int netsim_words_parse_part(struct netsim_words *words, const char *text, size_t at, size_t end,
+                            bool is_change, struct netsim_words_error *error)
 {
     struct netsim_words_error ignored;
     struct netsim_span seen[NETSIM_CLAUSES] = {{0, 0}}; /* where each stood last */
-    struct netsim_parser p = {.text = text, .words = words, .error = error ? error : &ignored};
+    struct netsim_parser p = {.text = text,
+                              .words = words,
+                              .error = error != NULL ? error : &ignored,
+                              .next = at,
+                              .end = end};
 
     netsim_words_init(words);
-    if (parse_clauses(&p, seen) != 0 || check_together(&p, seen) != 0) {
+    if (parse_clauses(&p, seen) != 0 || check_together(&p, seen) != 0 ||
+        check_seed(&p, seen, is_change) != 0) {
         netsim_words_init(words);
         return BELAY_EINVAL;
     }
     take_notes(&p);
     return BELAY_OK;
+}
+
+int netsim_words_parse(struct netsim_words *words, const char *text,
+                       struct netsim_words_error *error)
+{
+    return netsim_words_parse_part(words, text, 0, strlen(text), false, error);
+}
+
+const char *netsim_words_extension(const struct netsim_words *w)
+{
+    if (w->drops > 0)
+        return "x-drop";
+    if (w->has_blackout)
+        return "x-blackout";
+    if (w->mtu_bytes > 0)
+        return "x-mtu";
+    if (w->trace_file[0] != '\0')
+        return "x-trace";
+    if (w->line != NETSIM_LINE_NONE)
+        return "x-queue";
+    if (w->fifo)
+        return "x-fifo";
+    return w->has_rebind ? "x-rebind" : NULL;
 }
 
 const char *netsim_words_note(const struct netsim_words *words, unsigned i)
@@ -120,6 +185,8 @@ const char *netsim_distribution_name(enum netsim_distribution distribution)
         return "pareto";
     case NETSIM_PARETONORMAL:
         return "paretonormal";
+    case NETSIM_FROM_FILE:
+        return "from a file";
     case NETSIM_UNIFORM:
         break;
     }

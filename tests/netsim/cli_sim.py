@@ -1,8 +1,10 @@
 """belay-netsim sim, from outside: exact output, repeatability, error texts and exit codes."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 
 NETSIM = sys.argv[1]
 
@@ -116,6 +118,105 @@ def test_words_errors():
     expect(code, 0, "a note is no error")
     expect_in("gemodel", err, "the note on correlation")
     expect(sim("loss 10% 25%", "--count", "1", "--seed", "1", "--quiet")[2], "", "quiet")
+
+
+def test_pipeline():
+    """Numbers by hand: 1200 bytes at 9.6 Mbit/s take 1 ms."""
+    code, out, err = sim("rate 9600kbit limit 2 | delay 10ms", "--seed", "1", "--count", "4",
+                         "--interval", "0")
+    expect(out, '{"t_ns":0,"id":2,"event":"drop","len":1200,"why":"limit","stage":0}\n'
+                '{"t_ns":0,"id":3,"event":"drop","len":1200,"why":"limit","stage":0}\n'
+                '{"t_ns":11000000,"id":0,"event":"rx","len":1200}\n'
+                '{"t_ns":12000000,"id":1,"event":"rx","len":1200}\n', "a bottleneck, then a way")
+    expect((code, err), (0, ""), "a pipeline")
+    events = lines("corrupt 100% | loss 0% | corrupt 100%", "--seed", "1", "--count", "3")
+    expect([len(e["bit"]) for e in events], [2, 2, 2], "two stages flip two bits")
+
+
+def test_schedule():
+    events = lines("delay 1ms ; at 3ms delay 1ms loss 100% ; at 5ms delay 1ms", "--seed", "1",
+                   "--count", "8")
+    expect([e["id"] for e in events if e["event"] == "drop"], [3, 4], "lost from 3 ms to 5")
+    expect([e["t_ns"] for e in events if e["event"] == "rx"],
+           [1000000, 2000000, 3000000, 6000000, 7000000, 8000000], "the others")
+
+
+def test_extensions():
+    def dropped(words, why, *args):
+        events = lines(words, "--seed", "1", "--quiet", *args)
+        expect({e["why"] for e in events if e["event"] == "drop"} <= {why}, True, f"why: {words}")
+        return [e["id"] for e in events if e["event"] == "drop"]
+
+    expect(dropped("x-drop 2,5-7", "x-drop", "--count", "10"), [2, 5, 6, 7], "x-drop")
+    expect(dropped("x-blackout 3ms 2ms repeat", "blackout", "--count", "10"), [3, 4, 8, 9],
+           "x-blackout")
+    expect(dropped("x-mtu 1199", "mtu", "--count", "2"), [0, 1], "x-mtu")
+    expect(dropped("x-mtu 1200", "mtu", "--count", "2"), [], "x-mtu, just fits")
+    expect(dropped("rate 9600kbit x-queue droptail 2400", "queue", "--count", "5", "--interval",
+                   "0")[-2:], [3, 4], "x-queue droptail")
+    events = lines("delay 20ms 15ms x-fifo", "--seed", "3", "--count", "200")
+    expect([e["id"] for e in events], list(range(200)), "x-fifo keeps the order")
+
+
+def test_files():
+    with tempfile.TemporaryDirectory() as folder:
+        trace, table = os.path.join(folder, "t.trace"), os.path.join(folder, "n.dist")
+        with open(trace, "w") as out:
+            out.write("# 1500 bytes a line\n5\n6\n20\n")
+        events = lines(f"x-trace {trace}", "--seed", "1", "--count", "3", "--size", "1600")
+        expect([e["t_ns"] for e in events], [6000000, 20000000, 25000000],
+               "what an opportunity has left over begins the next packet")
+        for name in ("normal", "pareto", "paretonormal"):
+            with open(table, "w") as out:
+                out.write(netsim("table", name)[1])
+            words = "delay 20ms 5ms distribution "
+            expect(sim(words + table, "--seed", "4")[1], sim(words + name, "--seed", "4")[1],
+                   f"the printed table is {name}")
+        for words, part in [
+            (f"x-trace {folder}", "is a directory"),
+            (f"x-trace {folder}/none", "none: No such file"),
+            ("delay 9ms 1ms distribution gauss", "there is no such .dist file in"),
+            (f"delay 9ms 1ms distribution {trace}/x", "Not a directory"),
+        ]:
+            code, out, err = sim(words)
+            expect((code, out), (1, ""), words)
+            expect_in(part, err, words)
+
+
+def test_table():
+    code, out, err = netsim("table", "normal")
+    expect((code, err, out.startswith("# normal: ")), (0, "", True), "a table")
+    numbers = [int(word) for line in out.splitlines()[1:] for word in line.split()]
+    expect((len(numbers), numbers[0], numbers[4095]), (4096, -30051, 30051), "its numbers")
+    expect(numbers, sorted(numbers), "ascending")
+    for args, part in [
+        ([], "is missing: normal, pareto or paretonormal"),
+        (["uniform"], "`uniform` is no table"),
+        (["normal", "pareto"], "`pareto` is left over"),
+        (["--bogus"], "Try 'belay-netsim table --help'."),
+    ]:
+        code, out, err = netsim("table", *args)
+        expect((code, out), (2, ""), f"table {args}")
+        expect_in(part, err, f"table {args}")
+    expect_in("TC_LIB_DIR", netsim("table", "--help")[1], "table --help")
+    with open("/dev/full", "w") as full:
+        expect(subprocess.run([NETSIM, "table", "normal"], stdout=full,
+                              stderr=subprocess.DEVNULL, timeout=30).returncode, 1, "full disk")
+
+
+def test_plan_errors():
+    code, out, err = sim("loss 5% | reorder 25%")
+    expect((code, out), (2, ""), "reorder without delay in its stage")
+    expect(err, "belay-netsim: reorder needs a delay\n"
+                "  loss 5% | reorder 25%\n"
+                "            ^^^^^^^\n"
+                "try: delay 10ms reorder 25%\n", "the caret in a pipeline")
+    code, out, err = sim("loss 5% ; loss 6%")
+    expect((code, err.splitlines()[2]), (2, "            ^^^^"), "the caret in a schedule")
+    code, out, err = sim("delay 5ms x-fifo ; at 1s x-fifo", "--seed", "1", "--count", "1")
+    expect(err.count("note: x-fifo does nothing without jitter"), 1, "a note is told once")
+    code, out, err = sim("seed 5 loss 50% | loss 50%", "--seed", "6")
+    expect_in("the link's own seed 5 counts", err, "two seeds")
 
 
 def test_usage():

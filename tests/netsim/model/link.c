@@ -369,6 +369,27 @@ static void test_ecn(void **state)
     end(link);
 }
 
+/* A copy has its bytes in common with the original, and so the marks. */
+static void test_ecn_of_copies(void **state)
+{
+    struct netsim_link *link = begin("loss 50% ecn duplicate 100%");
+    struct netsim_delivery out[2];
+    uint64_t marked = 0;
+
+    (void)state;
+    for (uint64_t id = 0; id < 100; id++) {
+        struct netsim_packet packet = {.id = id, .len = 100, .ect = true};
+
+        netsim_link_send(link, &packet, id);
+        assert_true(netsim_link_receive(link, id, &out[0]));
+        assert_true(netsim_link_receive(link, id, &out[1]));
+        assert_int_equal(out[0].ce, out[1].ce);
+        marked += out[0].ce;
+    }
+    assert_binomial((long)marked, 100, 0.75, "either of them would be lost");
+    end(link);
+}
+
 static void test_corrupt(void **state)
 {
     struct netsim_link *link = begin("corrupt 100% duplicate 100%");
@@ -399,7 +420,7 @@ static void test_slot(void **state)
     for (uint64_t id = 0; id < 6; id++)
         send_id(link, id, 100, now);
     for (uint64_t id = 0; id < 6; id++) {
-        assert_int_equal(netsim_link_deadline(link), now + id / 2 * 10 * MS);
+        assert_int_equal(netsim_link_deadline(link), now + (id / 2 + 1) * 10 * MS);
         assert_receives(link, id, netsim_link_deadline(link));
     }
     end(link);
@@ -450,50 +471,183 @@ static void test_seed(void **state)
     assert_int_equal(memory.bytes, 0);
 }
 
-/* No memory: at the start NULL, later a drop that says so; what is queued stays. */
+/* No memory: at the start NULL; later, beyond what is reserved, a drop that says so, and what
+ * is queued stays. */
 static void test_no_memory(void **state)
 {
-    struct netsim_link *link = begin("delay 10ms limit 100000 duplicate 100%");
+    struct netsim_link *link = begin("delay 10ms limit 2000000");
+    struct netsim_words wide = words_of("limit 3000000"), words = words_of("");
     struct netsim_delivery out;
+    struct belay_memory memory = {counted_resize, &counted};
     struct counted none = {.bytes_max = 10};
     unsigned queued = 0, dropped = 0, got = 0;
 
     (void)state;
     assert_null(link_of("", 1, &none));
-    counted.bytes_max = counted.bytes + 100000;
-    for (uint64_t id = 0; id < 2000; id++) {
+    none.bytes_max = 100000; /* for the link, but not for its queue */
+    assert_null(link_of("", 1, &none));
+    assert_int_equal(none.bytes, 0);
+    counted.bytes_max = counted.bytes + 10000;
+    for (uint64_t id = 0; id < NETSIM_RESERVE_MAX + 2000; id++) {
         struct netsim_fate fate = send_id(link, id, 100, 0);
 
         queued += fate.queued;
         dropped += fate.dropped;
-        assert_in_range(fate.queued + fate.dropped, 1, 2);
         if (fate.dropped > 0)
             assert_int_equal(fate.drops[0].why, NETSIM_DROP_MEMORY);
     }
-    assert_true(queued > 100 && dropped > 1000);
-    while (netsim_link_receive(link, BELAY_NEVER, &out))
-        got++;
-    assert_int_equal(got, queued);
+    assert_true(queued >= NETSIM_RESERVE_MAX && dropped > 1000);
+    assert_int_equal(netsim_link_queued(link), queued);
+    while (got < 1000 && netsim_link_receive(link, BELAY_NEVER, &out))
+        assert_int_equal(out.id, got++);
+    assert_int_equal(got, 1000);
+    assert_int_equal(netsim_link_change(link, &wide), 0); /* there is enough already */
+    end(link);
+
+    link = netsim_link_new(&words, SEED, &memory);
+    assert_non_null(link);
+    counted.bytes_max = counted.bytes + 1000;
+    assert_int_equal(netsim_link_change(link, &wide), BELAY_ENOMEM);
+    assert_int_equal(send_id(link, 0, 100, 0).queued, 1);
+    assert_receives(link, 0, 0); /* and nothing has changed */
     end(link);
 }
 
-static void test_no_allocation_after_growth(void **state)
+/* With the queue full, and with copies beyond. */
+static void test_no_allocation_after_new(void **state)
 {
-    struct netsim_link *link = begin("delay 20ms 5ms loss 5% reorder 25% duplicate 5%");
+    struct netsim_link *link =
+        begin("delay 20ms 5ms loss 5% reorder 25% duplicate 50% limit 99");
     struct netsim_delivery out;
-    size_t allocations = 0;
+    struct netsim_stats stats;
+    size_t allocations = counted.allocations;
 
     (void)state;
     for (uint64_t id = 0; id < 20000; id++) {
         uint64_t now = id * MS / 10;
 
-        if (id == 10000)
-            allocations = counted.allocations;
         while (netsim_link_receive(link, now, &out))
             ;
         send_id(link, id, 1200, now);
     }
+    netsim_link_stats(link, &stats);
+    assert_true(stats.dropped_limit > 100);
     assert_int_equal(counted.allocations, allocations);
+    end(link);
+}
+
+/* `change`: what is queued keeps its time, the rest is as the new words say. */
+static void test_change(void **state)
+{
+    struct netsim_link *link = begin("delay 20ms");
+    struct netsim_words words = words_of("delay 5ms limit 5000 seed 9");
+    size_t allocations;
+
+    (void)state;
+    send_id(link, 0, 100, 0);
+    assert_int_equal(netsim_link_reserve(link, 5000), 0);
+    allocations = counted.allocations;
+    assert_int_equal(netsim_link_change(link, &words), 0);
+    assert_int_equal(counted.allocations, allocations);
+    assert_int_equal(netsim_link_seed(link), SEED);
+    for (uint64_t id = 1; id < 1500; id++)
+        assert_int_equal(send_id(link, id, 100, 1 * MS).queued, 1);
+    assert_int_equal(netsim_link_deadline(link), 6 * MS);
+    for (uint64_t id = 1; id < 1500; id++)
+        assert_receives(link, id, 6 * MS);
+    assert_receives_nothing(link, 20 * MS - 1);
+    assert_receives(link, 0, 20 * MS);
+    end(link);
+}
+
+/* The generators and the state of loss go on: a change to the same words changes nothing. */
+static void test_change_to_the_same(void **state)
+{
+    static const char *const rows[] = {
+        "loss 20% 30% duplicate 10% 20% corrupt 5% 10% delay 5ms 3ms 25% distribution normal",
+        "loss state 10% 30% 20% 40% 2% delay 5ms 3ms reorder 20% 40% gap 3",
+        "loss gemodel 10% 30% 70% 2% rate 1mbit delay 5ms",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct counted other_counted = {0};
+        struct netsim_words words = words_of(rows[i]);
+        struct netsim_link *link = begin(rows[i]);
+        struct netsim_link *other = link_of(rows[i], SEED, &other_counted);
+        struct netsim_delivery a, b;
+
+        for (uint64_t id = 0; id < 2000; id++) {
+            struct netsim_fate fate = send_id(link, id, 100, id * MS / 2);
+            struct netsim_fate other_fate = send_id(other, id, 100, id * MS / 2);
+
+            assert_memory_equal(&fate, &other_fate, sizeof(fate));
+            if (id % 7 == 0)
+                assert_int_equal(netsim_link_change(link, &words), 0);
+            while (netsim_link_receive(other, id * MS / 2, &b)) {
+                assert_true(netsim_link_receive(link, id * MS / 2, &a));
+                assert_true(a.id == b.id && a.due_ns == b.due_ns &&
+                            a.corrupt_bit == b.corrupt_bit && a.reordered == b.reordered);
+            }
+            assert_receives_nothing(link, id * MS / 2);
+        }
+        end(link);
+        netsim_link_free(other);
+    }
+}
+
+/* A packet that waits for a slot is let go by words that have none. */
+static void test_change_ends_a_slot(void **state)
+{
+    struct netsim_link *link = begin("slot 1s packets 1");
+    struct netsim_words clean = words_of("");
+
+    (void)state;
+    send_id(link, 1, 100, 2 * MS);
+    assert_receives_nothing(link, 900 * MS);
+    assert_int_equal(netsim_link_change(link, &clean), 0);
+    assert_true(netsim_link_deadline(link) <= 900 * MS);
+    assert_receives(link, 1, 900 * MS);
+    end(link);
+}
+
+/* Jitter without reordering; also behind packets that have left, and with copies. */
+static void test_fifo(void **state)
+{
+    struct netsim_link *link = begin("delay 20ms 15ms duplicate 10% x-fifo");
+    struct netsim_delivery out;
+    uint64_t last_id = 0, last_ns = 0, got = 0;
+    long moved = 0;
+
+    (void)state;
+    for (uint64_t id = 0; id < 3000; id++) {
+        uint64_t now = id * MS;
+
+        while (netsim_link_receive(link, now, &out)) {
+            assert_true(out.id >= last_id && out.due_ns >= last_ns);
+            moved += out.due_ns == last_ns; /* held back by the one before */
+            last_id = out.id;
+            last_ns = out.due_ns;
+            got++;
+        }
+        send_id(link, id, 100, now);
+    }
+    assert_true(got > 3000 && moved > 1000);
+    end(link);
+}
+
+/* A reordered packet passes all the same, and holds nobody back. */
+static void test_fifo_with_reorder(void **state)
+{
+    struct netsim_link *link = begin("delay 10ms reorder 100% gap 2 x-fifo");
+
+    (void)state;
+    send_id(link, 0, 100, 0);
+    send_id(link, 1, 100, 1);
+    assert_receives(link, 1, 1);
+    send_id(link, 2, 100, 2);
+    assert_receives(link, 0, 10 * MS);
+    assert_receives(link, 2, 10 * MS + 2);
     end(link);
 }
 
@@ -526,6 +680,25 @@ static void test_ownership(void **state)
     end(link);
 }
 
+/* The greatest time ever given counts, whatever the words were then. */
+static void test_fifo_after_a_change(void **state)
+{
+    struct netsim_link *link = begin("delay 20ms");
+    struct netsim_words quick = words_of("delay 5ms"), fifo = words_of("delay 5ms x-fifo");
+
+    (void)state;
+    send_id(link, 0, 100, 0);
+    assert_int_equal(netsim_link_change(link, &quick), 0);
+    send_id(link, 1, 100, 1 * MS);
+    assert_int_equal(netsim_link_change(link, &fifo), 0);
+    send_id(link, 2, 100, 2 * MS);
+    assert_receives(link, 1, 6 * MS);
+    assert_receives_nothing(link, 20 * MS - 1);
+    assert_receives(link, 0, 20 * MS);
+    assert_receives(link, 2, 20 * MS);
+    end(link);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,12 +716,19 @@ int main(void)
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_rate_keeps_order),
         cmocka_unit_test(test_ecn),
+        cmocka_unit_test(test_ecn_of_copies),
         cmocka_unit_test(test_corrupt),
         cmocka_unit_test(test_slot),
         cmocka_unit_test(test_slot_with_delay),
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_no_allocation_after_growth),
+        cmocka_unit_test(test_no_allocation_after_new),
+        cmocka_unit_test(test_change),
+        cmocka_unit_test(test_change_to_the_same),
+        cmocka_unit_test(test_change_ends_a_slot),
+        cmocka_unit_test(test_fifo),
+        cmocka_unit_test(test_fifo_with_reorder),
+        cmocka_unit_test(test_fifo_after_a_change),
         cmocka_unit_test(test_ownership),
     };
 

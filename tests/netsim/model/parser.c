@@ -12,6 +12,7 @@ static struct netsim_parser *begin(struct reader *reader, const char *text)
 {
     memset(reader, 0, sizeof(*reader));
     reader->parser.text = text;
+    reader->parser.end = strlen(text);
     reader->parser.words = &reader->words;
     reader->parser.error = &reader->error;
     return &reader->parser;
@@ -54,7 +55,7 @@ static void test_what_begins_like_a_number(void **state)
     static const struct {
         const char *text;
         bool number;
-    } rows[] = {{"0", true},  {" 9x", true}, {"-1%", true},  {".5", true},  {"", false},
+    } rows[] = {{"0", true},  {" 9x", true}, {"-1%", true},  {".5", false}, {"", false},
                 {"-", false}, {".", false},  {"-.5", false}, {"+1", false}, {"x1", false}};
 
     (void)state;
@@ -70,12 +71,13 @@ static void test_a_long_token_is_cut(void **state)
 {
     struct reader reader;
     char text[200];
-    struct netsim_parser *p = begin(&reader, text);
+    struct netsim_parser *p;
 
     (void)state;
     memset(text, 'x', sizeof(text));
     text[150] = ' ';
     text[199] = '\0';
+    p = begin(&reader, text);
     assert_true(netsim_parser_take(p));
     assert_int_equal(strlen(p->word), NETSIM_WORD_SIZE - 1);
     assert_int_equal(p->token.len, 150);

@@ -121,12 +121,43 @@ static void test_many(void **state)
     end(&s);
 }
 
+/* What was reserved is there without a byte more, and what came back is used again. */
+static void test_reserve(void **state)
+{
+    struct netsim_entry *taken[100];
+    struct setup s;
+
+    (void)state;
+    begin(&s);
+    assert_int_equal(netsim_queue_reserve(&s.queue, 40), 0);
+    assert_int_equal(netsim_queue_reserve(&s.queue, 100), 0);
+    assert_int_equal(netsim_queue_reserve(&s.queue, 10), 0);
+    s.counted.bytes_max = s.counted.bytes;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 100; i++) {
+            taken[i] = push(&s, (uint64_t)i, i, i % 2 == 0);
+            assert_int_equal(taken[i]->corrupt_bit, -1);
+        }
+        assert_null(netsim_queue_take(&s.queue));
+        for (int i = 0; i < 100; i++)
+            netsim_queue_give(&s.queue, netsim_queue_pop(&s.queue));
+    }
+    s.counted.bytes_max = 0;
+    for (int i = 0; i < 200; i++) /* and beyond, when there is memory */
+        push(&s, (uint64_t)i, i, false);
+    for (int i = 0; i < 200; i++)
+        assert_pops(&s, (uint64_t)i);
+    assert_int_equal(netsim_queue_reserve(&s.queue, SIZE_MAX / 2), BELAY_ENOMEM);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_greatest),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_reserve),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static void test_off(void **state)
     assert_int_equal(netsim_slot_open_ns(&slot, 9, 3), 9);
 }
 
-/* Opens at once, lets two pass, then every 10 ms. */
+/* The first packet waits too; then two pass every 10 ms. */
 static void test_packets(void **state)
 {
     struct netsim_words words = words_of("slot 10ms packets 2");
@@ -34,13 +34,13 @@ static void test_packets(void **state)
 
     (void)state;
     begin(&slot, &words, &decisions, &extra);
-    assert_int_equal(netsim_slot_open_ns(&slot, 5 * ms, 5 * ms), 5 * ms);
-    netsim_slot_use(&slot, 100, 5 * ms);
-    assert_int_equal(netsim_slot_open_ns(&slot, 5 * ms, 5 * ms), 5 * ms);
-    netsim_slot_use(&slot, 100, 5 * ms);
     assert_int_equal(netsim_slot_open_ns(&slot, 5 * ms, 5 * ms), 15 * ms);
+    netsim_slot_use(&slot, 100, 15 * ms);
+    assert_int_equal(netsim_slot_open_ns(&slot, 5 * ms, 15 * ms), 15 * ms);
+    netsim_slot_use(&slot, 100, 15 * ms);
+    assert_int_equal(netsim_slot_open_ns(&slot, 5 * ms, 15 * ms), 25 * ms);
     /* A turn that comes before the packet is due is lost, and the next one drawn. */
-    assert_int_equal(netsim_slot_open_ns(&slot, 20 * ms, 16 * ms), 26 * ms);
+    assert_int_equal(netsim_slot_open_ns(&slot, 30 * ms, 26 * ms), 36 * ms);
 }
 
 static void test_bytes(void **state)
@@ -53,11 +53,12 @@ static void test_bytes(void **state)
     (void)state;
     begin(&slot, &words, &decisions, &extra);
     netsim_random_init(&mirror, 2);
-    netsim_slot_open_ns(&slot, 1, 1);
-    netsim_slot_use(&slot, 999, 1);
-    assert_int_equal(netsim_slot_open_ns(&slot, 1, 1), 1);
-    netsim_slot_use(&slot, 1500, 1); /* passes the bound, and leaves */
-    want = 1 + 10000000 + (int64_t)((uint64_t)netsim_random_draw(&mirror) * 10000000 >> 32);
+    want = netsim_slot_open_ns(&slot, 1, 1);
+    (void)netsim_random_draw(&mirror);
+    netsim_slot_use(&slot, 999, want);
+    assert_int_equal(netsim_slot_open_ns(&slot, 1, want), want);
+    netsim_slot_use(&slot, 1500, want); /* passes the bound, and leaves */
+    want += 10000000 + (int64_t)((uint64_t)netsim_random_draw(&mirror) * 10000000 >> 32);
     assert_int_equal(netsim_slot_open_ns(&slot, 1, 1), want);
 }
 
@@ -67,17 +68,15 @@ static void test_distribution(void **state)
     struct netsim_words words = words_of("slot distribution normal 10ms 2ms packets 1");
     struct netsim_random decisions, extra, mirror;
     struct netsim_slot slot;
-    int16_t table[NETSIM_TABLE_SIZE];
+    struct netsim_table table;
 
     (void)state;
     begin(&slot, &words, &decisions, &extra);
     netsim_random_init(&mirror, 1);
-    netsim_table_fill(table, NETSIM_NORMAL);
-    netsim_slot_open_ns(&slot, 1, 1);
-    netsim_slot_use(&slot, 1, 1);
+    netsim_table_fill(&table, NETSIM_NORMAL);
     assert_int_equal(
         netsim_slot_open_ns(&slot, 1, 1),
-        1 + netsim_table_delay_ns(table, netsim_random_draw(&mirror), 10000000, 2000000));
+        1 + netsim_table_delay_ns(&table, netsim_random_draw(&mirror), 10000000, 2000000));
 }
 
 int main(void)

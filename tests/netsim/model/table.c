@@ -28,10 +28,11 @@ static void assert_rising(const int16_t *table)
 
 static void test_normal(void **state)
 {
-    int16_t t[NETSIM_TABLE_SIZE];
+    struct netsim_table table;
+    const int16_t *t = table.value;
 
     (void)state;
-    assert_true(netsim_table_fill(t, NETSIM_NORMAL));
+    assert_true(netsim_table_fill(&table, NETSIM_NORMAL));
     assert_rising(t);
     for (int i = 0; i < NETSIM_TABLE_SIZE; i++) {
         double p = (i + 0.5) / NETSIM_TABLE_SIZE, at = t[i] / 8192.0;
@@ -46,12 +47,13 @@ static void test_normal(void **state)
 
 static void test_pareto(void **state)
 {
-    int16_t t[NETSIM_TABLE_SIZE], both[NETSIM_TABLE_SIZE], normal[NETSIM_TABLE_SIZE];
+    struct netsim_table tables[3];
+    const int16_t *t = tables[0].value, *normal = tables[1].value, *both = tables[2].value;
 
     (void)state;
-    assert_true(netsim_table_fill(t, NETSIM_PARETO));
-    assert_true(netsim_table_fill(normal, NETSIM_NORMAL));
-    assert_true(netsim_table_fill(both, NETSIM_PARETONORMAL));
+    assert_true(netsim_table_fill(&tables[0], NETSIM_PARETO));
+    assert_true(netsim_table_fill(&tables[1], NETSIM_NORMAL));
+    assert_true(netsim_table_fill(&tables[2], NETSIM_PARETONORMAL));
     assert_rising(t);
     assert_rising(both);
     assert_int_equal(t[0], -5461);         /* u = 1: -1/2 * 4/3 * 8192 */
@@ -64,7 +66,9 @@ static void test_pareto(void **state)
 
 static void test_delay(void **state)
 {
-    int16_t t[NETSIM_TABLE_SIZE] = {[0] = -32767, [1] = 8192, [2] = 1, [3] = -1, [4] = 4096};
+    struct netsim_table t = {
+        .size = NETSIM_TABLE_SIZE,
+        .value = {[0] = -32767, [1] = 8192, [2] = 1, [3] = -1, [4] = 4096}};
     static const struct {
         bool table;
         uint32_t draw;
@@ -89,18 +93,91 @@ static void test_delay(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_int_equal(netsim_table_delay_ns(rows[i].table ? t : NULL, rows[i].draw,
+        assert_int_equal(netsim_table_delay_ns(rows[i].table ? &t : NULL, rows[i].draw,
                                                rows[i].delay, rows[i].jitter),
                          rows[i].want);
-    assert_false(netsim_table_fill(t, NETSIM_UNIFORM));
+    assert_false(netsim_table_fill(&t, NETSIM_UNIFORM));
+}
+
+static void test_parse(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t size;
+        int16_t value[4];
+    } rows[] = {
+        {"5", 1, {5}},
+        {"# head\n -1 2\t-32767 # three\r\n\n32767\n#", 4, {-1, 2, -32767, 32767}},
+        {"0 -0 007", 3, {0, 0, 7}},
+    };
+    struct netsim_table t;
+    size_t line;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_null(netsim_table_parse(&t, rows[i].text, strlen(rows[i].text), &line));
+        assert_int_equal(t.size, rows[i].size);
+        assert_memory_equal(t.value, rows[i].value, t.size * sizeof(t.value[0]));
+    }
+}
+
+static void test_parse_refuses(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len, line;
+        const char *reason;
+    } rows[] = {
+        {"", 0, 1, "no numbers"},
+        {"# 5\n\n", 5, 3, "no numbers"},
+        {"1\n2\n3 x\n", 8, 3, "something else"},
+        {"1.5", 3, 1, "something else"},
+        {"0x10", 4, 1, "something else"},
+        {"+1", 2, 1, "something else"},
+        {"1\n-", 3, 2, "something else"},
+        {"--1", 3, 1, "something else"},
+        {"32768", 5, 1, "something else"},
+        {"-32768", 6, 1, "something else"},
+        {"99999999999999999999", 20, 1, "something else"},
+        {"1\0002", 3, 1, "something else"},
+        {"\x7f"
+         "ELF",
+         4, 1, "something else"},
+    };
+    struct netsim_table t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t line;
+        const char *wrong = netsim_table_parse(&t, rows[i].text, rows[i].len, &line);
+
+        if (wrong == NULL || strstr(wrong, rows[i].reason) == NULL || line != rows[i].line)
+            fail_msg("`%s`: line %zu: %s", rows[i].text, line, wrong);
+    }
+}
+
+static void test_parse_is_bounded(void **state)
+{
+    static char text[2 * NETSIM_TABLE_MAX + 2];
+    static struct netsim_table t;
+    size_t line;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(text); i += 2)
+        memcpy(text + i, "7\n", 2);
+    assert_null(netsim_table_parse(&t, text, 2 * NETSIM_TABLE_MAX, &line));
+    assert_int_equal(t.size, NETSIM_TABLE_MAX);
+    assert_int_equal(t.value[NETSIM_TABLE_MAX - 1], 7);
+    assert_non_null(netsim_table_parse(&t, text, sizeof(text), &line));
+    assert_int_equal(line, NETSIM_TABLE_MAX + 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_normal),
-        cmocka_unit_test(test_pareto),
-        cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_normal),        cmocka_unit_test(test_pareto),
+        cmocka_unit_test(test_delay),         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_parse_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

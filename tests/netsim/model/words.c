@@ -13,7 +13,7 @@ static const struct {
     {"limit 2k", "limit 2048"},
     {"delay 20ms", "delay 20ms"},
     {"latency 20ms", "delay 20ms"},
-    {"delay 100", "delay 100us"},
+    {"delay 100", "delay 100ns"},
     {"delay 20ms 5ms", "delay 20ms 5ms"},
     {"delay 20ms 5ms 25%", "delay 20ms 5ms 25%"},
     {"delay 20ms 40ms", "delay 20ms 40ms"},
@@ -33,6 +33,9 @@ static const struct {
     {"loss state 1% 25% 5% 50% 2%", "loss state 1% 25% 5% 50% 2%"},
     {"loss gemodel 5%", "loss gemodel 5% 95% 100% 0%"},
     {"loss gemodel 5% 40% 90% 1%", "loss gemodel 5% 40% 90% 1%"},
+    {"loss gemodel 5% 40% 50%", "loss gemodel 5% 40% 50% 0%"},      /* 2^32 - 1 is odd */
+    {"loss 5% 0% duplicate 1% 50%", "loss 5% 0% duplicate 1% 50%"}, /* 0% keeps the 50% */
+    {"delay 1ms 0 0% duplicate 1% 50%", "delay 1ms 0ns 0% duplicate 1% 50%"},
     {"ecn loss 5%", "loss 5% ecn"},
     {"ecn loss gemodel 5%", "loss gemodel 5% 95% 100% 0% ecn"},
     {"corrupt 1% 2%", "corrupt 1% 2%"},
@@ -46,7 +49,7 @@ static const struct {
     {"rate 10mbit -20 48 -5", "rate 10mbit -20 48 -5"},
     {"rate 1kbps", "rate 8kbit"},
     {"slot 10ms", "slot 10ms 10ms"},
-    {"slot 10ms 20ms bytes 16k packets 8", "slot 10ms 20ms packets 8 bytes 16384"},
+    {"sl 10ms 20ms p 8 b 16k", "slot 10ms 20ms packets 8 bytes 16384"},
     {"slot distribution normal 10ms 2ms packets 3",
      "slot distribution normal 10ms 2ms packets 3"},
     {"seed 0", "seed 0"},
@@ -91,7 +94,6 @@ static const struct {
     {"distribution normal", "distribution", "needs a delay"},
     {"delay 10ms distribution normal", "distribution", "needs a delay"},
     {"delay 0 5ms distribution normal", "distribution", "needs a delay"},
-    {"delay 10ms 5ms distribution gauss", "gauss", "none of"},
     {"loss 5% loss 5%", "loss", "second loss"},
     {"loss 5% loss gemodel 1%", "loss", "second loss"},
     {"loss 101%", "101%", "more than 100%"},
@@ -132,7 +134,14 @@ static const struct {
     {"seed 1x", "1x", "not a whole"},
     {"slot 20ms 10ms", "10ms", "shorter"},
     {"slot 10ms packets", "", "missing"},
-    {"sl 10ms", "sl", "not a word"}, /* slot is written out */
+    {"slot distribution normal 10ms 0", "0", "above 0"},
+    {"slot 10ms bytes 16k packets 8", "packets", "before bytes"},
+    {"slot 10ms packets 8k", "8k", "not a whole"},
+    {"slot 10ms packets 2147483648", "2147483648", "too large"},
+    {"seed 0x10", "0x10", "not a decimal"},
+    {"delay 5ms reorder 5% gap 010", "010", "octal"},
+    {"delay 5ms .5ms", ".5ms", "begins with a point"},
+    {"loss .5%", ".5%", "neither"},
     {"limits 5", "limits", "not a word"},
     {"Delay 5ms", "Delay", "not a word"},
     {"5ms", "5ms", "not a word"},
@@ -159,6 +168,134 @@ static void test_refused(void **state)
         assert_int_equal(words.loss_model, NETSIM_LOSS_NONE);
         if (error.hint[0] != '\0')
             words_of(error.hint); /* what is proposed is right */
+    }
+}
+
+/* Each of these is refused by tc of iproute2 6.15. */
+static const char *const refused_by_tc[] = {
+    "limit",
+    "limit x",
+    "limit -1",
+    "limit 4294967296",
+    "delay",
+    "delay x",
+    "delay 5minutes",
+    "delay 5e",
+    "delay 5ms 5ms 5% 5",
+    "delay 5ms 5ms 101%",
+    "delay 5ms -5ms",
+    "delay 5ms .5ms",
+    "delay 5ms 5ms .5",
+    "loss",
+    "loss random",
+    "loss random 101%",
+    "loss random -5%",
+    "loss random inf",
+    "loss r 5%",
+    "loss bursts 5%",
+    "loss nan",
+    "loss +5%",
+    "loss .5%",
+    "loss 5%%",
+    "loss 5ms",
+    "loss 5% 5% 5%",
+    "loss 5% loss 5%",
+    "loss 5% loss state 1%",
+    "loss gemodel 1% drop 1%",
+    "loss state",
+    "loss state x",
+    "loss state 1% 2% 3% 4% 5% 6%",
+    "loss s 1%",
+    "loss gemodel",
+    "loss gemodel 1% 101%",
+    "loss gemodel 1% 2% 3% 4% 5%",
+    "loss gem 1%",
+    "ecn",
+    "ecn delay 5ms",
+    "loss 0% ecn",
+    "corrupt",
+    "corrupt x",
+    "corrupt -5%",
+    "corrupt 101%",
+    "corrupt 5% 101%",
+    "corrupt 5% 5% 5%",
+    "duplicate",
+    "duplicate -1",
+    "duplicate 101%",
+    "reorder",
+    "reorder 5%",
+    "reorder 5% delay 0",
+    "delay 5ms reorder",
+    "delay 5ms reorder 101%",
+    "delay 5ms reorder 5% 5% 5%",
+    "gap",
+    "gap 5",
+    "gap 1.5",
+    "gap 010",
+    "delay 5ms gap 5",
+    "delay 5ms reorder 0% gap 5",
+    "delay 5ms reorder 5% gap",
+    "delay 5ms reorder 5% gap x",
+    "delay 5ms reorder 5% gap 4294967296",
+    "distribution",
+    "distribution normal",
+    "delay 5ms distribution normal",
+    "delay 5ms 0 distribution normal",
+    "delay 0 5ms distribution normal",
+    "delay 5ms 5ms distribution",
+    "delay 5ms 5ms distribution normal 5ms",
+    "rate",
+    "rate x",
+    "rate 5mb",
+    "rate 10mbit x",
+    "rate 10mbit 1.5",
+    "rate 10mbit 1 1.5",
+    "rate 10mbit 0 48 5 5",
+    "rate 10mbit 99999999999",
+    "rate 10mbit 5 99999999999",
+    "slot",
+    "slot uniform",
+    "slot -5ms",
+    "slot 20ms 10ms",
+    "slot 10ms -5ms",
+    "slot 10ms 10ms 10ms",
+    "slot 10ms packets",
+    "slot 10ms packets 8k",
+    "slot 10ms packets x",
+    "slot 10ms packets 4294967296",
+    "slot 10ms bytes",
+    "slot 10ms bytes -1",
+    "slot 10ms bytes 16k packets 8",
+    "slot distribution",
+    "slot distribution normal",
+    "slot distribution normal 5ms",
+    "slot distribution normal 5ms x",
+    "slot distribution normal 5ms 0",
+    "slot distribution normal 5ms -5ms",
+    "slot di normal 5ms 5ms",
+    "seed",
+    "seed x",
+    "seed 1x",
+    "seed 1.5",
+    "seed 0x10",
+    "seed 18446744073709551616",
+    "5ms",
+    "loss 5% | delay 5ms",
+    "delay 5ms ; at 5s delay 6ms",
+    "Delay 5ms",
+    "delays 5ms",
+    "--delay 5ms",
+};
+
+static void test_what_tc_refuses(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused_by_tc) / sizeof(refused_by_tc[0]); i++) {
+        struct netsim_words words;
+        struct netsim_words_error error;
+
+        if (netsim_words_parse(&words, refused_by_tc[i], &error) == 0)
+            fail_msg("`%s` was taken", refused_by_tc[i]);
     }
 }
 
@@ -252,7 +389,8 @@ static void test_short_keywords(void **state)
         {"du", NETSIM_WORD_DUPLICATE}, {"di", NETSIM_WORD_DISTRIBUTION},
         {"r", NETSIM_WORD_REORDER},    {"ra", NETSIM_WORD_RATE},
         {"s", NETSIM_WORD_SEED},       {"slot", NETSIM_WORD_SLOT},
-        {"slo", NETSIM_CLAUSES},       {"lossy", NETSIM_CLAUSES},
+        {"sl", NETSIM_WORD_SLOT},      {"lossy", NETSIM_CLAUSES},
+        {"x", NETSIM_CLAUSES},         {"x-dro", NETSIM_CLAUSES},
     };
 
     (void)state;
@@ -263,10 +401,10 @@ static void test_short_keywords(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_long_token),     cmocka_unit_test(test_values),
-        cmocka_unit_test(test_notes),          cmocka_unit_test(test_format_cuts),
-        cmocka_unit_test(test_short_keywords),
+        cmocka_unit_test(test_what_tc_refuses), cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_long_token),
+        cmocka_unit_test(test_values),          cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_format_cuts),     cmocka_unit_test(test_short_keywords),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

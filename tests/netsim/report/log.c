@@ -26,6 +26,48 @@ static const struct {
      "\"link\":\"a\\\"b\\n\",\"len\":1}\n"},
 };
 
+/* Outcomes of pipelines, and their lines. */
+static const struct {
+    struct netsim_outcome outcome;
+    unsigned stages;
+    const char *line;
+} outcomes[] = {
+    {{.id = 7, .len = 5, .why = NETSIM_NOT_DROPPED, .stage = 1}, 2, HEAD "\"rx\",\"len\":5}\n"},
+    {{.id = 7, .len = 5, .why = NETSIM_DROP_QUEUE, .stage = 0},
+     1,
+     HEAD "\"drop\",\"len\":5,\"why\":\"queue\"}\n"},
+    {{.id = 7, .len = 5, .why = NETSIM_DROP_LISTED, .stage = 0},
+     2,
+     HEAD "\"drop\",\"len\":5,\"why\":\"x-drop\",\"stage\":0}\n"},
+    {{.id = 7, .len = 5, .why = NETSIM_DROP_LOSS, .stage = 7, .duplicate = true, .ce = true},
+     8,
+     HEAD "\"drop\",\"len\":5,\"why\":\"loss\",\"dup\":true,\"ce\":true,\"stage\":7}\n"},
+    {{.id = 7, .len = 5, .corrupt_bits = 1, .corrupt_bit = {0}},
+     2,
+     HEAD "\"rx\",\"len\":5,\"corrupt\":true,\"bit\":0}\n"},
+    {{.id = 7, .len = 5, .corrupt_bits = 3, .corrupt_bit = {39, 0, 39}, .reordered = true},
+     3,
+     HEAD "\"rx\",\"len\":5,\"corrupt\":true,\"bit\":[39,0,39],\"reorder\":true}\n"},
+};
+
+static void test_outcomes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+        struct netsim_event event =
+            netsim_event_outcome(&outcomes[i].outcome, outcomes[i].stages, 20000000);
+        char line[256] = "";
+        FILE *file = tmpfile();
+
+        assert_non_null(file);
+        assert_int_equal(netsim_log_write(file, &event), 0);
+        rewind(file);
+        assert_true(fread(line, 1, sizeof(line) - 1, file) > 0);
+        assert_string_equal(line, outcomes[i].line);
+        fclose(file);
+    }
+}
+
 static void test_lines(void **state)
 {
     (void)state;
@@ -84,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_events_of_a_link),
         cmocka_unit_test(test_what_cannot_be_written_is_told),
     };
