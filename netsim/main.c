@@ -11,6 +11,10 @@ static const struct {
 } commands[] = {
     {"sim", netsim_cmd_sim, "what a link does to packets, in virtual time, as JSON lines"},
     {"proxy", netsim_cmd_proxy, "a UDP relay with a bad link inside, in real time"},
+    {"explain", netsim_cmd_explain, "what a link's words do to packets, in plain sentences"},
+    {"tc", netsim_cmd_tc, "the tc commands for a link's words"},
+    {"profiles", netsim_cmd_profiles, "known networks, and where their numbers are from"},
+    {"list", netsim_cmd_profiles, "the same"},
     {"table", netsim_cmd_table, "a distribution of jitter, as a file for tc"},
 };
 
