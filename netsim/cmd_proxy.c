@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <event2/event.h>
 
@@ -12,9 +13,10 @@
 #include "netsim/model/random.h"
 
 struct options {
-    const char *listen, *to, *out, *back, *log;
+    const char *listen, *to, *out, *back, *log, *pcap;
     bool has_seed, quiet;
     uint64_t seed, clients_max;
+    struct netsim_plan *out_plan, *back_plan;
 };
 
 static void print_help(void)
@@ -25,13 +27,15 @@ static void print_help(void)
         "Relays UDP between clients and a server, through a link in each direction.\n"
         "IPv6: [::1]:PORT. Port 0 of --listen: any; the first line of output says which:\n"
         "listening on 127.0.0.1:PORT\n\n"
-        "  --link WORDS       the way out, as after `netem` in tc-netem(8)\n"
+        "  --link WORDS       the way out, as after `netem` in tc-netem(8); stages with |,\n"
+        "                     changes with `; at TIME`, and x-words (see the manual)\n"
         "  --link-back WORDS  the way back; without it the way back is clean\n"
         "  --seed N           the same seed, the same decisions; a seed in WORDS counts "
         "before\n"
         "                     it; the way back has a seed derived from N (see the manual);\n"
         "                     none: one is chosen and shown on stderr\n"
         "  --log FILE         JSON lines: every packet that comes in, goes out, is dropped\n"
+        "  --pcap FILE        pcapng for Wireshark, what became of each packet as its comment\n"
         "  --clients N        at most; the one silent longest yields to a new one [256]\n"
         "  --quiet            only the listening line, and errors\n"
         "  --help\n\n"
@@ -47,6 +51,7 @@ enum {
     OPT_LINK_BACK,
     OPT_SEED,
     OPT_LOG,
+    OPT_PCAP,
     OPT_CLIENTS,
     OPT_QUIET,
 };
@@ -58,6 +63,7 @@ static const struct option long_options[] = {
     {"link-back", required_argument, NULL, OPT_LINK_BACK},
     {"seed", required_argument, NULL, OPT_SEED},
     {"log", required_argument, NULL, OPT_LOG},
+    {"pcap", required_argument, NULL, OPT_PCAP},
     {"clients", required_argument, NULL, OPT_CLIENTS},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, 'h'},
@@ -85,6 +91,9 @@ static int take_option(struct options *o, int option)
     case OPT_LOG:
         o->log = optarg;
         return 0;
+    case OPT_PCAP:
+        o->pcap = optarg;
+        return 0;
     case OPT_CLIENTS:
         return netsim_cli_u64(&o->clients_max, "clients", optarg, 65536);
     case OPT_QUIET:
@@ -95,7 +104,7 @@ static int take_option(struct options *o, int option)
     }
 }
 
-static int configure(struct netsim_proxy_config *config, const struct options *o)
+static int configure(struct netsim_proxy_config *config, struct options *o)
 {
     const char *wrong;
     int code;
@@ -111,12 +120,14 @@ static int configure(struct netsim_proxy_config *config, const struct options *o
     wrong = netsim_address_parse(&config->to, o->to, false);
     if (wrong != NULL)
         return netsim_cli_usage("--to: `%s`: %s", o->to, wrong);
-    code = netsim_cli_words(&config->out, o->out, o->quiet);
+    code = netsim_cli_plan(&o->out_plan, o->out, o->quiet);
     if (code == 0)
-        code = netsim_cli_words(&config->back, o->back != NULL ? o->back : "", o->quiet);
+        code = netsim_cli_plan(&o->back_plan, o->back != NULL ? o->back : "", o->quiet);
     if (code != 0)
         return code;
-    config->out_seed = netsim_cli_seed(o->has_seed ? &o->seed : NULL, &config->out);
+    config->out = o->out_plan;
+    config->back = o->back_plan;
+    config->out_seed = netsim_cli_plan_seed(o->has_seed ? &o->seed : NULL, config->out);
     config->back_seed = netsim_seed_derive(config->out_seed, NETSIM_STREAM_BACK);
     config->clients_max = (size_t)o->clients_max;
     config->quiet = o->quiet;
@@ -162,6 +173,8 @@ static int serve(struct event_base *base, const struct netsim_proxy_config *conf
             if (o->back == NULL)
                 puts("the way back was clean: there is no --link-back");
         }
+        if (netsim_proxy_error(proxy) != 0)
+            code = NETSIM_EXIT_FAILURE; /* told when it happened */
     }
     if (proxy != NULL)
         netsim_proxy_free(proxy);
@@ -172,20 +185,42 @@ static int serve(struct event_base *base, const struct netsim_proxy_config *conf
     return code;
 }
 
+static int run_loop(const struct netsim_proxy_config *config, const struct options *o)
+{
+    struct event_base *base = event_base_new();
+    int code =
+        base == NULL ? netsim_cli_fail("libevent gives no loop") : serve(base, config, o);
+
+    if (base != NULL)
+        event_base_free(base);
+    libevent_global_shutdown();
+    return code;
+}
+
+static struct netsim_pcapng *open_capture(const struct options *o)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return netsim_pcapng_open(o->pcap, NETSIM_PCAPNG_RAW_IP,
+                              (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+                              o->out, o->back != NULL ? o->back : "");
+}
+
 static int run(struct netsim_proxy_config *config, const struct options *o)
 {
-    struct event_base *base;
     int code;
 
     if (o->log != NULL && (config->log = fopen(o->log, "w")) == NULL)
         return netsim_cli_fail("%s: %s", o->log, strerror(errno));
-    base = event_base_new();
-    code = base == NULL ? netsim_cli_fail("libevent gives no loop") : serve(base, config, o);
-    if (base != NULL)
-        event_base_free(base);
+    if (o->pcap != NULL && (config->pcap = open_capture(o)) == NULL)
+        code = netsim_cli_fail("%s: %s", o->pcap, strerror(errno));
+    else
+        code = run_loop(config, o);
+    if (config->pcap != NULL && netsim_pcapng_close(config->pcap) != 0)
+        code = netsim_cli_fail("%s: %s", o->pcap, strerror(errno));
     if (config->log != NULL && fclose(config->log) != 0)
         code = netsim_cli_fail("%s: %s", o->log, strerror(errno));
-    libevent_global_shutdown();
     if (fflush(stdout) != 0)
         code = netsim_cli_fail("standard output: %s", strerror(errno));
     return code;
@@ -209,8 +244,11 @@ int netsim_cmd_proxy(int argc, char **argv)
     if (optind < argc)
         return netsim_cli_usage("`%s` is left over: quote the words of --link", argv[optind]);
     code = configure(&config, &o);
-    if (code != 0)
-        return code;
-    signal(SIGPIPE, SIG_IGN);
-    return run(&config, &o);
+    if (code == 0) {
+        signal(SIGPIPE, SIG_IGN);
+        code = run(&config, &o);
+    }
+    netsim_plan_free(o.out_plan);
+    netsim_plan_free(o.back_plan);
+    return code;
 }

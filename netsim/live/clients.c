@@ -63,7 +63,8 @@ struct netsim_client *netsim_clients_add(struct netsim_clients *clients,
         return NULL;
     client->address = *address;
     client->serial = clients->next_serial++;
-    client->fd = fd;
+    client->socket.fd = fd;
+    client->before.fd = -1;
     if (belay_map_add(&clients->by_address, &client->by_address, &client->address.storage,
                       client->address.len) != 0 ||
         belay_map_add(&clients->by_serial, &client->by_serial, &client->serial,
@@ -77,14 +78,29 @@ struct netsim_client *netsim_clients_add(struct netsim_clients *clients,
     return client;
 }
 
+static void close_socket(struct netsim_client_socket *socket)
+{
+    if (socket->event != NULL)
+        event_free(socket->event);
+    if (socket->fd >= 0)
+        close(socket->fd);
+    *socket = (struct netsim_client_socket){.fd = -1};
+}
+
+void netsim_client_change(struct netsim_client *client, int fd, uint64_t rebinds)
+{
+    close_socket(&client->before);
+    client->before = client->socket;
+    client->socket = (struct netsim_client_socket){.fd = fd, .rebinds = rebinds};
+}
+
 void netsim_clients_remove(struct netsim_clients *clients, struct netsim_client *client)
 {
     belay_map_remove(&clients->by_address, &client->by_address);
     belay_map_remove(&clients->by_serial, &client->by_serial);
     belay_list_remove(&client->by_silence);
     clients->count--;
-    if (client->event != NULL)
-        event_free(client->event);
-    close(client->fd);
+    close_socket(&client->socket);
+    close_socket(&client->before);
     belay_mem_free(&clients->mem, client, sizeof(*client));
 }

@@ -1,7 +1,6 @@
 #include "netsim/live/udp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
@@ -39,67 +38,49 @@ struct netsim_udp_batch {
 
 /* ------------------------------------------------------------------ sockets */
 
-static void set_option(int fd, int level, int name, int value)
+static int open_socket(const struct netsim_sockets *sockets, int family)
 {
-    (void)setsockopt(fd, level, name, &value, sizeof(value));
-}
-
-static int open_socket(int family)
-{
-    int fd = socket(family, SOCK_DGRAM, 0);
+    int fd = netsim_sockets_open(sockets, family, SOCK_DGRAM);
 
     if (fd < 0)
         return -1;
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
-        close(fd);
-        return -1;
-    }
-    set_option(fd, SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
-    set_option(fd, SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);
+    netsim_socket_set(fd, SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
+    netsim_socket_set(fd, SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);
 #ifdef SO_RCVBUFFORCE
-    set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES); /* root passes the limit */
-    set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
+    netsim_socket_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES); /* root passes the limit */
+    netsim_socket_set(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
 #endif
 #ifdef SO_RXQ_OVFL
-    set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    netsim_socket_set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 #endif
-    set_option(fd, IPPROTO_IP, IP_RECVTOS, 1);
+    netsim_socket_set(fd, IPPROTO_IP, IP_RECVTOS, 1);
     if (family == AF_INET6)
-        set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+        netsim_socket_set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
     return fd;
 }
 
-static int close_failed(int fd)
+int netsim_udp_listen(const struct netsim_sockets *sockets, struct netsim_address *address)
 {
-    int error = errno;
-
-    close(fd);
-    errno = error;
-    return -1;
-}
-
-int netsim_udp_listen(struct netsim_address *address)
-{
-    int fd = open_socket(address->storage.ss_family);
+    int fd = open_socket(sockets, address->storage.ss_family);
 
     if (fd < 0)
         return -1;
     if (bind(fd, (struct sockaddr *)&address->storage, address->len) != 0)
-        return close_failed(fd);
+        return netsim_socket_close_failed(fd);
     address->len = sizeof(address->storage);
     if (getsockname(fd, (struct sockaddr *)&address->storage, &address->len) != 0)
-        return close_failed(fd);
+        return netsim_socket_close_failed(fd);
     return fd;
 }
 
-int netsim_udp_connect(const struct netsim_address *peer)
+int netsim_udp_connect(const struct netsim_sockets *sockets, const struct netsim_address *peer)
 {
-    int fd = open_socket(peer->storage.ss_family);
+    int fd = open_socket(sockets, peer->storage.ss_family);
 
     if (fd < 0)
         return -1;
     if (connect(fd, (const struct sockaddr *)&peer->storage, peer->len) != 0)
-        return close_failed(fd);
+        return netsim_socket_close_failed(fd);
     return fd;
 }
 

@@ -8,14 +8,15 @@
 #include <stdint.h>
 
 #include "netsim/live/address.h"
+#include "netsim/live/sockets.h"
 
 #define NETSIM_UDP_BATCH       32
 #define NETSIM_UDP_PAYLOAD_MAX 65535
 
 /* A bound (or, with peer, connected) nonblocking socket with big buffers; -1 with errno.
  * *address becomes the one that was chosen. */
-int netsim_udp_listen(struct netsim_address *address);
-int netsim_udp_connect(const struct netsim_address *peer);
+int netsim_udp_listen(const struct netsim_sockets *sockets, struct netsim_address *address);
+int netsim_udp_connect(const struct netsim_sockets *sockets, const struct netsim_address *peer);
 
 struct netsim_datagram {
     uint8_t *data;

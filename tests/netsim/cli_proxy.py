@@ -5,9 +5,11 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 NETSIM = sys.argv[1]
 PATIENCE_S = 20
@@ -246,6 +248,104 @@ def test_ecn():
     proxy.stop()
 
 
+def test_pipeline():
+    """Stages one after the other; the report has a line for each."""
+    server = udp()
+    proxy = Proxy(server, "x-drop 1 | rate 10mbit | delay 1ms x-mtu 128", "--seed", "1")
+    client = proxy.client()
+    for i, size in enumerate((100, 50, 101, 60)):  # 1 by x-drop, 2 by x-mtu: 28 of headers
+        client.send(bytes([i]) * size)
+    expect([server.recv(1000) for _ in range(2)], [bytes(100), b"\3" * 60], "passed")
+    out, _ = proxy.stop()
+    expect_in("out: x-drop 1 | rate 10mbit | delay 1ms x-mtu 128\n", out, "words")
+    expect_in(" Sent 216 bytes 2 pkt (dropped 2,", out, "sum")
+    expect_in(" stage 1: came in 4, lost 0,", out, "first stage")
+    expect_in("(headers, dropped: 0), mtu 1, still inside 0\n", out, "last stage")
+
+
+def test_schedule():
+    """All is lost until the words change."""
+    server = udp()
+    proxy = Proxy(server, "loss 100% ; at 50ms limit 1000", "--seed", "1", "--quiet")
+    client = proxy.client()
+    server.settimeout(0.01)
+    for _ in range(1000):
+        client.send(b"now?")
+        try:
+            expect(server.recv(100), b"now?", "arrived")
+            break
+        except socket.timeout:
+            pass
+    else:
+        sys.exit("the words did not change")
+    proxy.stop()
+
+
+def peers_around(server, client, seconds):
+    """The ports that the server sees until there is a second one, or it is too late."""
+    peers = []
+    end = time.monotonic() + seconds
+    while len(set(peers)) < 2 and time.monotonic() < end:
+        client.send(b"who am I?")
+        peers.append(server.recvfrom(100)[1])
+    return peers
+
+
+def test_rebind():
+    """After it the server sees another port, and what it sends to the old one is lost."""
+    server = udp()
+    for seconds in (0.1, 1, 5):  # a busy machine may miss the time before it
+        proxy = Proxy(server, f"x-rebind {seconds}s", "--seed", "1")
+        client = proxy.client()
+        peers = peers_around(server, client, 2 * seconds)
+        if len(set(peers)) == 2:
+            break
+        proxy.stop()
+    server.sendto(b"old", peers[0])
+    server.sendto(b"new", peers[-1])
+    expect(client.recv(100), b"new", "only this one")
+    # Both are read by now or wait in sockets, which are read before the end.
+    out, _ = proxy.stop()
+    expect_in(" for a port that the NAT forgot: 1\n", out, "counted")
+    expect_in("clients 1, yielded 0", out, "the same client")
+
+
+def blocks_of(file):
+    """(interface, packet, comment) of each enhanced packet block of a pcapng file."""
+    with open(file, "rb") as pcap:
+        data = pcap.read()
+    while data:
+        kind, size = struct.unpack("=II", data[:8])
+        body, data = data[8:size - 4], data[size:]
+        if kind != 6:
+            continue
+        interface, _, _, length = struct.unpack("=IIII", body[:16])
+        options = body[20 + length + -length % 4:]
+        code, size = struct.unpack("=HH", options[:4]) if options else (0, 0)
+        yield interface, body[20:20 + length], options[4:4 + size].decode() if code == 1 else ""
+
+
+def test_pcap():
+    server = udp()
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "pcap")
+        proxy = Proxy(server, "x-drop 1", "--link-back", "duplicate 100%", "--pcap", file)
+        client = proxy.client()
+        for data in (b"zero", b"one", b"two"):
+            client.send(data)
+        peer = [server.recvfrom(100) for _ in range(2)][0][1]
+        server.sendto(b"back", peer)
+        expect([client.recv(100) for _ in range(2)], [b"back"] * 2, "twice")
+        proxy.stop()
+        blocks = list(blocks_of(file))
+    expect([(i, packet[28:], comment) for i, packet, comment in blocks],
+           [(0, b"zero", ""), (1, b"one", "dropped: x-drop"), (0, b"two", ""),
+            (2, b"back", "duplicate"), (2, b"back", "")], "packets and verdicts")
+    here, there = client.getsockname()[1], proxy.address[1]
+    expect([struct.unpack("!HH", packet[20:24]) for _, packet, _ in blocks],
+           [(here, there)] * 3 + [(there, here)] * 2, "ports as the client's system has them")
+
+
 def test_refusals():
     taken = udp()
     port = taken.getsockname()[1]
@@ -253,6 +353,7 @@ def test_refusals():
     for args, code, part in [
         (base + ["--listen", f"127.0.0.1:{port}"], 1, "can't listen on"),
         (base + ["--listen", "127.0.0.1:0", "--log", "/nonexistent/x"], 1, "/nonexistent/x: "),
+        (base + ["--listen", "127.0.0.1:0", "--pcap", "/nonexistent/x"], 1, "/nonexistent/x: "),
         (base, 2, "--listen, --to and --link must be there"),
         (base + ["--listen", "127.0.0.1"], 2, "is not ADDRESS:PORT"),
         (base + ["--listen", "::1:5"], 2, "without brackets"),

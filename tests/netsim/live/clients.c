@@ -95,12 +95,37 @@ static void test_sockets_are_closed(void **state)
 
     (void)state;
     begin(&clients);
-    int first = add(&clients, 1)->fd, second = add(&clients, 2)->fd;
+    int first = add(&clients, 1)->socket.fd, second = add(&clients, 2)->socket.fd;
     assert_true(fcntl(first, F_GETFD) >= 0 && fcntl(second, F_GETFD) >= 0);
     netsim_clients_remove(&clients, netsim_clients_oldest(&clients));
     assert_true(fcntl(first, F_GETFD) < 0 && fcntl(second, F_GETFD) >= 0);
     netsim_clients_dispose(&clients);
     assert_true(fcntl(second, F_GETFD) < 0);
+}
+
+/* Behind a NAT that forgets: the socket before stays until the next change. */
+static void test_change_of_socket(void **state)
+{
+    struct netsim_clients clients;
+    int fd[3];
+
+    (void)state;
+    begin(&clients);
+    struct netsim_client *client = add(&clients, 1);
+    fd[0] = client->socket.fd;
+    assert_int_equal(client->before.fd, -1);
+    for (int i = 1; i < 3; i++) {
+        fd[i] = open("/dev/null", O_RDONLY);
+        netsim_client_change(client, fd[i], (uint64_t)i);
+        assert_int_equal(client->socket.fd, fd[i]);
+        assert_int_equal(client->socket.rebinds, i);
+        assert_int_equal(client->before.fd, fd[i - 1]);
+        assert_int_equal(client->before.rebinds, i - 1);
+    }
+    assert_true(fcntl(fd[0], F_GETFD) < 0);
+    assert_true(fcntl(fd[1], F_GETFD) >= 0 && fcntl(fd[2], F_GETFD) >= 0);
+    netsim_clients_dispose(&clients);
+    assert_true(fcntl(fd[1], F_GETFD) < 0 && fcntl(fd[2], F_GETFD) < 0);
 }
 
 int main(void)
@@ -109,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_found_by_address_and_serial),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_sockets_are_closed),
+        cmocka_unit_test(test_change_of_socket),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
