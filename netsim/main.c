@@ -9,6 +9,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *what;
 } commands[] = {
+    {"run", netsim_cmd_run, "two programs with a bad link between them"},
     {"sim", netsim_cmd_sim, "what a link does to packets, in virtual time, as JSON lines"},
     {"proxy", netsim_cmd_proxy, "a UDP relay with a bad link inside, in real time"},
     {"explain", netsim_cmd_explain, "what a link's words do to packets, in plain sentences"},
@@ -16,6 +17,7 @@ static const struct {
     {"profiles", netsim_cmd_profiles, "known networks, and where their numbers are from"},
     {"list", netsim_cmd_profiles, "the same"},
     {"table", netsim_cmd_table, "a distribution of jitter, as a file for tc"},
+    {"vm", netsim_cmd_vm, "the virtual machine with the kernel's own netem"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
