@@ -16,6 +16,7 @@ static const struct {
     {"tc", netsim_cmd_tc, "the tc commands for a link's words"},
     {"profiles", netsim_cmd_profiles, "known networks, and where their numbers are from"},
     {"list", netsim_cmd_profiles, "the same"},
+    {"matrix", netsim_cmd_matrix, "scenarios times seeds times commands, from a file"},
     {"table", netsim_cmd_table, "a distribution of jitter, as a file for tc"},
     {"vm", netsim_cmd_vm, "the virtual machine with the kernel's own netem"},
 };
