@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: tests/run.sh [--quick] [--seeds N] [--mutants]
+usage: tests/run.sh [--quick] [--seeds N] [--vm] [--mutants]
 
 Builds Belay and runs its tests. On Debian, missing packages are installed first (as root or
 through sudo). Builds are in build/ and are kept, so that a second run is shorter. Stops at the
@@ -13,9 +13,12 @@ first stage that fails; the last lines are ctest's summary.
 
   1. gcc, Release, warnings are errors: the unit tests, the stories, the floors
   2. gcc, portable I/O (plain sendmsg and recvmsg): the tests that use sockets
-  3. clang, AddressSanitizer, UndefinedBehaviorSanitizer, leaks: all tests
+  3. the kernel's own netem, in a virtual machine: against the recording that the model is held
+     to, and between the echo apps; SKIPPED when its packages can't be had
+  4. clang, AddressSanitizer, UndefinedBehaviorSanitizer, leaks: all other tests
 
-  --quick      the third stage alone, without the property run
+  --quick      the last stage alone, without the property run
+  --vm         the virtual machine alone
   --seeds N    run N seeds in the property run [1000]
   --mutants    instead: show that each planted bug of tests/mutants/ turns its test red
   --help       this text
@@ -26,12 +29,14 @@ END
 
 quick=false
 mutants=false
+vm_only=false
 seeds=
 while [ $# -gt 0 ]; do
     case $1 in
     --help) usage; exit 0 ;;
     --quick) quick=true ;;
     --mutants) mutants=true ;;
+    --vm) vm_only=true ;;
     --seeds)
         [[ ${2-} =~ ^[1-9][0-9]{0,8}$ ]] ||
             { echo "run.sh: --seeds needs a number, 1 or more" >&2; exit 2; }
@@ -70,6 +75,26 @@ probe_leak_check() {
     rm -f $probe
 }
 
+# Its packages, or a loud word why not.
+vm_stage() {
+    say "the kernel's netem, in a virtual machine"
+    if [ "$(uname -m)" != x86_64 ] || ! command -v apt-get >/dev/null; then
+        skipped "the virtual machine: it needs x86_64 and apt"
+        return 0
+    fi
+    if ! (install_missing "${vm_packages[@]}"); then
+        skipped "the virtual machine: its packages can't be had"
+        return 0
+    fi
+    stage build/gcc -L '^vm$'
+}
+
+if $vm_only; then
+    build build/gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release -DBELAY_WERROR=ON
+    vm_stage
+    exit
+fi
+
 if ! $quick; then
     say "gcc, Release: unit tests, stories, floors"
     build build/gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release -DBELAY_WERROR=ON
@@ -79,12 +104,14 @@ if ! $quick; then
     build build/portable -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release -DBELAY_WERROR=ON \
         -DBELAY_PORTABLE_IO=ON
     stage build/portable -R '^(event|apps|netsim_cli)_'
+
+    vm_stage
 fi
 
 say "clang, sanitizers: all tests"
 leaks=1
 probe_leak_check
-for tool in clang-format-14 mandoc groff; do
+for tool in clang-format-14 mandoc groff ip ping tshark; do
     command -v $tool >/dev/null || skipped "what needs $tool: it is not installed"
 done
 [ -e /proc/net/if_inet6 ] || skipped "IPv6: this machine has none"
@@ -95,10 +122,10 @@ export ASAN_OPTIONS=detect_leaks=$leaks:strict_string_checks=1:detect_stack_use_
 export UBSAN_OPTIONS=print_stacktrace=1
 if $quick; then
     skipped "the property run, gcc and portable builds: --quick"
-    stage build/clang -E '^sim_property$'
+    stage build/clang -LE '^vm$' -E '^sim_property$'
 elif [ -n "$seeds" ]; then
     build/clang/tests/sim/test_sim_property --seeds "$seeds" --jobs 2
-    stage build/clang -E '^sim_property$'
+    stage build/clang -LE '^vm$' -E '^sim_property$'
 else
-    stage build/clang
+    stage build/clang -LE '^vm$'
 fi

@@ -5,10 +5,12 @@
 belay_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config
-    libevent-dev libssl-dev libjansson-dev zlib1g-dev)
+    libevent-dev libssl-dev libjansson-dev libinih-dev zlib1g-dev)
 # libclang-rt-14-dev: the sanitizers. llvm-14: their line numbers.
 test_packages=(clang libclang-rt-14-dev llvm-14 g++ binutils git libcmocka-dev python3
-    clang-format-14 groff-base mandoc)
+    clang-format-14 groff-base mandoc iproute2 iputils-ping tshark)
+# The virtual machine with the kernel's netem; netsim/vm/setup.sh fetches the kernel itself.
+vm_packages=(qemu-system-x86 busybox-static cpio iproute2 xz-utils debian-archive-keyring)
 
 say() {
     printf '== %s\n' "$*"
