@@ -18,7 +18,7 @@ first stage that fails; the last lines are ctest's summary.
   4. clang, AddressSanitizer, UndefinedBehaviorSanitizer, leaks: all other tests
 
   --quick      the last stage alone, without the property run
-  --vm         the virtual machine alone
+  --vm         the virtual machine alone, and every line of the recording (else each eighth)
   --seeds N    run N seeds in the property run [1000]
   --mutants    instead: show that each planted bug of tests/mutants/ turns its test red
   --help       this text
@@ -92,6 +92,9 @@ vm_stage() {
 if $vm_only; then
     build build/gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release -DBELAY_WERROR=ON
     vm_stage
+    say "all lines of the recording, anew"
+    netsim/conformance/record.sh --check --netsim build/gcc/netsim/belay-netsim \
+        --tests build/gcc/tests/netsim || [ $? -eq 77 ]
     exit
 fi
 
