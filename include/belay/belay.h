@@ -48,6 +48,11 @@ struct belay_config {
     /* Warnings and worse, for people; NULL: none. level as in struct belay_log. */
     void (*log)(void *ctx, int level, const struct belay_conn *conn, const char *text);
     void *log_ctx;
+    /* Listening: may a client with this public key (32 bytes) connect? Then clients without a
+     * key are refused. Called while a handshake waits, also when its packet is an old one sent
+     * again; it must answer at once, and only from what it knows. NULL: anyone may. */
+    bool (*authorize)(void *ctx, const uint8_t key[32]);
+    void *authorize_ctx;
 };
 
 /* The defaults in brackets, here and in core.h. */
@@ -124,6 +129,15 @@ struct belay_conn *belay_endpoint_connect(struct belay_endpoint *endpoint,
 struct belay_conn *belay_endpoint_connect_hostname(struct belay_endpoint *endpoint,
                                                    struct evdns_base *dns, int family,
                                                    const char *host, int port);
+
+/* The server key that later dials expect: 32 bytes, or NULL for none. The config's at first. */
+void belay_endpoint_set_server_key(struct belay_endpoint *endpoint, const uint8_t key[32]);
+/* Our own public key, 32 bytes: of the config's private key, or of one made for this endpoint.
+ */
+const uint8_t *belay_endpoint_get_key(const struct belay_endpoint *endpoint);
+/* core.h, belay_core_set_keylog. */
+void belay_endpoint_set_keylog_cb(struct belay_endpoint *endpoint,
+                                  void (*line)(void *ctx, const char *text), void *ctx);
 
 /* No new connections; done(ctx) from the loop when the last open one has been freed. */
 void belay_endpoint_drain(struct belay_endpoint *endpoint,
@@ -262,6 +276,11 @@ evutil_socket_t belay_conn_get_fd(struct belay_conn *conn);
 int belay_conn_get_peer(const struct belay_conn *conn, struct sockaddr *addr, int *socklen);
 int belay_conn_get_local(const struct belay_conn *conn, struct sockaddr *addr, int *socklen);
 bool belay_conn_is_connected(const struct belay_conn *conn);
+/* The peer's public key, 32 bytes, when the handshake proved it; else NULL (a client that gave
+ * no server key talks to whoever answered). Stays past the end of the connection. */
+const uint8_t *belay_conn_get_peer_key(const struct belay_conn *conn);
+/* "AES-256-GCM", "ChaCha20-Poly1305", or "none" (insecure: integrity alone, or not yet up). */
+const char *belay_conn_get_cipher(const struct belay_conn *conn);
 size_t belay_conn_get_message_size_max(const struct belay_conn *conn);
 /* Why it ended: enum belay_error, errno behind BELAY_ESYS, close code, and a sentence. */
 int belay_conn_get_error(const struct belay_conn *conn);

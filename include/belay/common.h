@@ -35,6 +35,7 @@ enum belay_error {
     BELAY_EHOST = -14,    /* the host name has no address: see the reason */
     BELAY_EUNREACH = -15, /* no route to the peer: check the network */
     BELAY_ELIMIT = -16,   /* a configured limit (connections, channels) is reached */
+    BELAY_EKEY = -17,     /* the peer has not the key or shared secret that we expect */
 };
 
 /* A static English text without a full stop, never NULL, for any value of error. */
@@ -62,6 +63,9 @@ enum belay_close_code {
     BELAY_CLOSE_NOT_LISTENING = 0x06, /* the endpoint accepts no connections */
     BELAY_CLOSE_BUSY = 0x07,          /* too many connections */
     BELAY_CLOSE_ABORTED = 0x08,       /* the app freed the connection */
+    BELAY_CLOSE_HANDSHAKE = 0x09,     /* another kind of handshake is asked for */
+    BELAY_CLOSE_KEY = 0x0A,           /* the client expects another key, or secret */
+    BELAY_CLOSE_UNAUTHORIZED = 0x0B,  /* the client's key is not one that is let in */
     BELAY_CLOSE_APP = 0x100,          /* first of the app's own codes */
 };
 

@@ -75,6 +75,13 @@ struct belay_path {
     uint32_t socket;
 };
 
+/* The packets' ciphers. AES-256-GCM is taken when both sides prefer it. */
+enum belay_aead {
+    BELAY_AEAD_NONE = 0, /* insecure: GMAC, integrity alone; never preferred */
+    BELAY_AEAD_AES_256_GCM = 1,
+    BELAY_AEAD_CHACHA20_POLY1305 = 2,
+};
+
 /* Limits and times; belay_core_config_init gives the defaults in brackets. */
 struct belay_core_config {
     uint32_t datagram_size;    /* UDP payload bytes at most, 1200..65507 [1200] */
@@ -96,6 +103,26 @@ struct belay_core_config {
     uint64_t connect_timeout_ns; /* [10 s] */
     uint64_t close_timeout_ns;   /* graceful close at most [10 s] */
     const char *congestion;      /* "newreno" ["newreno"] */
+    /*
+     * Security; docs/security.md. Keys are X25519's, 32 bytes. Which handshake a dial asks for
+     * follows from what it has; all but `insecure` encrypt:
+     *     nothing                        the server is not authenticated
+     *     server_key                     it is
+     *     server_key and private_key     and the server learns our key
+     *     psk, with server_key or not    both sides prove that they know a secret
+     * A listening endpoint takes what its own keys allow; with a psk only those who know it,
+     * with `authorize` only those whose key the app lets in (BELAY_CORE_AUTHORIZE).
+     */
+    bool insecure;        /* both sides: no encryption, integrity alone [false] */
+    bool has_private_key; /* else a listening endpoint makes one of its own */
+    uint8_t private_key[32];
+    bool has_server_key; /* of the servers that are dialed; belay_core_set_server_key */
+    uint8_t server_key[32];
+    bool has_psk;
+    uint8_t psk[32];
+    bool authorize;
+    enum belay_aead aead;        /* the one preferred [BELAY_AEAD_AES_256_GCM] */
+    uint64_t key_update_packets; /* keys change after so many, at most 2^23 [2^22] */
     bool has_reset_key;          /* else a random one */
     uint8_t reset_key[32];       /* stateless resets survive a restart when it is kept */
     /* For tests of wraps; both sides alike. [0] */
@@ -111,6 +138,14 @@ struct belay_core *belay_core_new(const struct belay_core_config *config,
                                   const struct belay_memory *memory,
                                   const struct belay_random *random,
                                   const struct belay_log *log, int *error);
+
+/* The public key of a private one. 0 or BELAY_ENOMEM. */
+int belay_public_key(const uint8_t private_key[32], uint8_t public_key[32]);
+
+/* The server's key that later dials expect; NULL: none. */
+void belay_core_set_server_key(struct belay_core *core, const uint8_t key[32]);
+/* Our own public key, 32 bytes; what clients of a listening endpoint are to expect. */
+const uint8_t *belay_core_key(const struct belay_core *core);
 
 /* Frees every connection, silently, and the core. */
 void belay_core_free(struct belay_core *core);
@@ -158,6 +193,8 @@ enum belay_core_event_type {
     BELAY_CORE_WRITABLE,  /* the send queue fell to the low-water mark */
     BELAY_CORE_EOF,       /* the peer closed and all its messages have been delivered */
     BELAY_CORE_CLOSED,    /* the last event of a connection: error, code, reason */
+    BELAY_CORE_AUTHORIZE, /* config.authorize: may this key (data, 32 bytes) connect? Answer
+                             with belay_core_conn_authorize; conn is not the app's yet */
 };
 
 struct belay_core_event {
@@ -277,6 +314,16 @@ void belay_core_conn_abort(struct belay_core_conn *conn, uint64_t code, const ch
  */
 void belay_core_conn_free(struct belay_core_conn *conn);
 
+/* The answer to AUTHORIZE, at once or later, before the connect timeout. A peer that is let in
+ * comes with ACCEPTED when it has confirmed; one that is not is told so. */
+void belay_core_conn_authorize(struct belay_core_conn *conn, bool yes);
+
+/* What protects the packets of a connection that is up. */
+enum belay_aead belay_core_conn_aead(const struct belay_core_conn *conn);
+/* The peer's public key, 32 bytes, where the handshake proved it: a client that gave
+ * server_key, a server whose client showed its own. Else NULL. */
+const uint8_t *belay_core_conn_peer_key(const struct belay_core_conn *conn);
+
 bool belay_core_conn_is_connected(const struct belay_core_conn *conn);
 size_t belay_core_conn_queued_bytes(const struct belay_core_conn *conn);
 /* The largest message that send accepts: the smaller of both sides' limits. */
@@ -291,13 +338,22 @@ void belay_core_conn_stats(const struct belay_core_conn *conn, struct belay_stat
 /* One packet in or out, for ladders, traces and invariant checkers. */
 struct belay_trace {
     bool outgoing;
-    char type; /* I init, A accept, D data, R refuse, V versions, S stateless reset */
+    char type; /* I init, A accept, D data, R refuse, T retry, V versions, S stateless reset */
     uint64_t packet_number; /* D only */
     size_t len;             /* of the datagram's part */
     const uint8_t *frames;  /* D only: the frames' bytes, borrowed; docs/protocol.md */
     size_t frames_len;
     const char *verdict; /* incoming: "ok", "duplicate", "corrupt", "below floor", ... */
 };
+
+/*
+ * The secrets of every connection, for debugging and packet inspection, never but when asked:
+ * whoever has them reads all. A line: "BELAY_CLIENT_SECRET nonce secret" or
+ * "BELAY_SERVER_SECRET
+ * ...", the INIT's nonce and the first secret of what that side sends, in hex. NULL: off.
+ */
+void belay_core_set_keylog(struct belay_core *core, void (*line)(void *ctx, const char *text),
+                           void *ctx);
 
 /* Called for every packet, inside send and receive; calls nothing back. NULL: off. */
 void belay_core_set_trace(struct belay_core *core,

@@ -37,6 +37,8 @@ const char *belay_strerror(int error)
         return "no route to the peer";
     case BELAY_ELIMIT:
         return "a configured limit is reached";
+    case BELAY_EKEY:
+        return "the peer has not the expected key";
     default:
         return "unknown error";
     }

@@ -70,8 +70,8 @@ static size_t write_header(const struct belay_connection *c, uint8_t *out, size_
     unsigned bytes = belay_packet_number_bytes(number, c->recovery.largest_acked,
                                                c->env->config->first_packet_number);
 
-    return belay_data_header_build(out, size, c->peer_has_cid ? c->peer_cid : NULL, false,
-                                   number, bytes);
+    return belay_data_header_build(out, size, c->peer_has_cid ? c->peer_cid : NULL,
+                                   c->keys.phase_out, number, bytes);
 }
 
 /* Seals and logs what was built; returns the packet's length, 0 on failure. */
@@ -84,7 +84,9 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
     unsigned flags =
         (b->eliciting ? BELAY_SENT_ELICITING : 0) | (b->is_probe ? BELAY_SENT_PROBE : 0);
 
-    if (belay_seal_packet(&c->seal_out, number, packet, header_len, frames_len)) {
+    belay_connection_trace(c, true, 'D', number, len, packet + header_len, frames_len, "ok",
+                           b->now_ns);
+    if (belay_keyring_seal(&c->keys, number, packet, header_len, frames_len)) {
         belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "libcrypto could not seal");
         return 0;
     }
@@ -102,9 +104,27 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
     c->stats.datagrams_sent++;
     c->stats.wire_bytes_sent += len;
     c->stats.packets_retransmitted += b->again;
-    belay_connection_trace(c, true, 'D', number, len, packet + header_len, frames_len, "ok",
-                           b->now_ns);
     return len;
+}
+
+/* New keys in time, before the old ones have sealed too much. False: the connection ended. */
+static bool keys_are_fresh(struct belay_connection *c)
+{
+    uint64_t most = c->env->config->key_update_packets;
+    int error = 0;
+
+    if (!belay_keyring_is_update_due(&c->keys, most))
+        return true;
+    if (belay_keyring_may_update(&c->keys))
+        error = belay_keyring_update(&c->keys, belay_recovery_next_number(&c->recovery));
+    else if (belay_keyring_is_update_due(&c->keys, BELAY_SEAL_PACKETS_MAX))
+        error = BELAY_ELIMIT;
+    if (error == 0)
+        return true;
+    belay_connection_end(c, error, BELAY_CLOSE_NONE,
+                         error == BELAY_ELIMIT ? "the peer does not follow a change of keys"
+                                               : "no memory for new keys");
+    return false;
 }
 
 /* Decides what this packet may be. False: nothing may go now. */
@@ -175,6 +195,8 @@ static size_t build_packet(struct belay_connection *c, uint8_t *out, size_t size
     b.c = c;
     b.now_ns = now_ns;
     if (!begin(&b, &size))
+        return 0;
+    if (!keys_are_fresh(c))
         return 0;
     if (belay_recovery_reserve(&c->recovery, BELAY_BUILD_RECORDS_MAX)) {
         belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "no memory to send");

@@ -86,12 +86,11 @@ struct belay_connection *belay_connection_dial(const struct belay_connection_env
     return c;
 }
 
-struct belay_connection *belay_connection_accept(const struct belay_connection_env *env,
-                                                 const struct belay_connection_self *self,
-                                                 const struct belay_path *path,
-                                                 const struct belay_hello *init,
-                                                 const uint8_t *packet, size_t len,
-                                                 uint64_t now_ns, int *error, const char **why)
+struct belay_connection *
+belay_connection_accept(const struct belay_connection_env *env,
+                        const struct belay_connection_self *self, const struct belay_path *path,
+                        const struct belay_hello *init, const uint8_t *packet, size_t len,
+                        uint64_t now_ns, int *error, uint64_t *code, const char **why)
 {
     struct belay_connection *c = connection_new(env, self, path);
 
@@ -100,6 +99,7 @@ struct belay_connection *belay_connection_accept(const struct belay_connection_e
         return NULL;
     c->stage = BELAY_STAGE_HALF_OPEN;
     *error = belay_handshake_answer(c, init, packet, why);
+    *code = *error == BELAY_EKEY ? BELAY_CLOSE_KEY : BELAY_CLOSE_PROTOCOL;
     if (*error) {
         belay_connection_free(c);
         return NULL;
@@ -119,8 +119,7 @@ void belay_connection_free(struct belay_connection *c)
         return;
     parent = c->env->mem;
     belay_handshake_drop(c);
-    belay_seal_dispose(&c->seal_out);
-    belay_seal_dispose(&c->seal_in);
+    belay_keyring_dispose(&c->keys);
     belay_outbox_dispose(&c->outbox);
     belay_inbox_dispose(&c->inbox);
     belay_recovery_dispose(&c->recovery);
@@ -201,6 +200,16 @@ void belay_connection_stats(const struct belay_connection *c, struct belay_stats
     stats->credit_blocked = c->outbox.blocked_count;
     stats->datagram_size = c->datagram_size;
     stats->packet_threshold = r->packet_threshold;
+}
+
+enum belay_aead belay_connection_aead(const struct belay_connection *c)
+{
+    return (enum belay_aead)c->keys.algorithm;
+}
+
+const uint8_t *belay_connection_peer_key(const struct belay_connection *c)
+{
+    return c->has_peer_key ? c->peer_key : NULL;
 }
 
 /* ------------------------------------------------------------------ app calls */
@@ -365,6 +374,17 @@ static bool eof_is_due(const struct belay_connection *c)
            c->inbox.messages_popped == c->closing.peer_messages;
 }
 
+static bool poll_authorize(struct belay_connection *c, struct belay_core_event *event)
+{
+    if (!c->event.authorize)
+        return false;
+    c->event.authorize = false;
+    event->type = BELAY_CORE_AUTHORIZE;
+    event->data = c->peer_key;
+    event->len = sizeof(c->peer_key);
+    return true;
+}
+
 static bool poll_up(struct belay_connection *c, struct belay_core_event *event)
 {
     if (!c->event.up)
@@ -414,7 +434,7 @@ static bool poll_closed(struct belay_connection *c, struct belay_core_event *eve
 
 /* In the order in which an app may expect them. */
 static bool (*const polls[])(struct belay_connection *c, struct belay_core_event *event) = {
-    poll_up, poll_message, poll_sent, poll_writable, poll_eof, poll_closed,
+    poll_authorize, poll_up, poll_message, poll_sent, poll_writable, poll_eof, poll_closed,
 };
 
 int belay_connection_poll(struct belay_connection *c, struct belay_core_event *event)
@@ -442,14 +462,15 @@ bool belay_connection_has_events(const struct belay_connection *c)
     if (c->event.closed_polled)
         return false;
     /* The last: for poll to copy what a paused app leaves in the packet. */
-    return c->event.up || (!c->paused && !belay_inbox_is_empty(&c->inbox)) ||
-           c->outbox.reports.count > 0 || writable_is_due(c) || eof_is_due(c) ||
-           closed_is_due(c) || c->inbox.ready.borrowed > 0;
+    return c->event.authorize || c->event.up ||
+           (!c->paused && !belay_inbox_is_empty(&c->inbox)) || c->outbox.reports.count > 0 ||
+           writable_is_due(c) || eof_is_due(c) || closed_is_due(c) ||
+           c->inbox.ready.borrowed > 0;
 }
 
 void belay_connection_forget_events(struct belay_connection *c)
 {
-    c->event.closed = c->event.up = false;
+    c->event.closed = c->event.up = c->event.authorize = false;
     c->event.closed_polled = true;
 }
 

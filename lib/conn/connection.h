@@ -12,6 +12,7 @@
 #include <belay/core.h>
 
 #include "base/pool.h"
+#include "crypto/noise_suite.h"
 #include "crypto/suite.h"
 #include "recovery/congestion.h"
 #include "wire/packet.h"
@@ -23,6 +24,9 @@ struct belay_connection_env {
     struct belay_mem *mem; /* the core's: each connection counts under it */
     struct belay_pool *pool;
     struct belay_suite *suite;
+    struct belay_noise_suite *noise;
+    const uint8_t *private_key, *server_key; /* server_key: NULL, what dials expect */
+    const uint8_t *public_key;               /* of private_key */
     const struct belay_core_config *config;
     const struct belay_congestion *congestion;
     struct belay_random random;
@@ -30,6 +34,8 @@ struct belay_connection_env {
     void (*trace)(void *ctx, const struct belay_core_conn *conn,
                   const struct belay_trace *packet, uint64_t now_ns);
     void *trace_ctx; /* may change at any time */
+    void (*keylog)(void *ctx, const char *line);
+    void *keylog_ctx;
 };
 
 /* Who the connection is to the endpoint: its name in events, logs and traces, and the
@@ -48,17 +54,21 @@ struct belay_connection *belay_connection_dial(const struct belay_connection_env
                                                const struct belay_connection_self *self,
                                                const struct belay_path *path);
 
+/* Why a server with this config does not take a handshake of this kind: a static text, with
+ * *code; NULL: it does. */
+const char *belay_connection_refuses(const struct belay_core_config *config, unsigned kind,
+                                     uint64_t *code);
+
 /*
  * A server's half-open connection from a valid INIT. NULL with *error: BELAY_ENOMEM, or
- * BELAY_EPROTO when its transport parameters are wrong (*why gets a static text). The INIT's
- * tag has been checked.
+ * BELAY_EPROTO or BELAY_EKEY when its client is to be refused with *code and *why, a static
+ * text. The INIT's tag has been checked, and its kind is one that is taken.
  */
-struct belay_connection *belay_connection_accept(const struct belay_connection_env *env,
-                                                 const struct belay_connection_self *self,
-                                                 const struct belay_path *path,
-                                                 const struct belay_hello *init,
-                                                 const uint8_t *packet, size_t len,
-                                                 uint64_t now_ns, int *error, const char **why);
+struct belay_connection *
+belay_connection_accept(const struct belay_connection_env *env,
+                        const struct belay_connection_self *self, const struct belay_path *path,
+                        const struct belay_hello *init, const uint8_t *packet, size_t len,
+                        uint64_t now_ns, int *error, uint64_t *code, const char **why);
 
 void belay_connection_free(struct belay_connection *c);
 
@@ -83,10 +93,13 @@ bool belay_connection_is_connected(const struct belay_connection *c);
 size_t belay_connection_queued_bytes(const struct belay_connection *c);
 size_t belay_connection_message_size_max(const struct belay_connection *c);
 void belay_connection_stats(const struct belay_connection *c, struct belay_stats *stats);
+enum belay_aead belay_connection_aead(const struct belay_connection *c);
+const uint8_t *belay_connection_peer_key(const struct belay_connection *c);
 
 /* ------------------------------------------------------------------ inputs */
 
-/* A client's answer: an ACCEPT, REFUSE or VERSIONS whose nonce is ours; checks its tag. */
+/* A client's answer: an ACCEPT, RETRY, REFUSE or VERSIONS whose nonce is ours; checks its tag.
+ */
 void belay_connection_on_hello(struct belay_connection *c, const struct belay_hello *hello,
                                uint8_t *packet, size_t len, uint64_t now_ns);
 /* A server's INIT came again. */
@@ -113,6 +126,7 @@ void belay_connection_pause(struct belay_connection *c, bool paused);
 void belay_connection_set_watermarks(struct belay_connection *c, size_t low, size_t high);
 int belay_connection_close(struct belay_connection *c);
 void belay_connection_abort(struct belay_connection *c, uint64_t code, const char *reason);
+void belay_connection_authorize(struct belay_connection *c, bool yes);
 
 /* ------------------------------------------------------------------ outputs */
 

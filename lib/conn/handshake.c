@@ -1,6 +1,6 @@
 /*
- * handshake.c - INIT and ACCEPT: both sides' randoms and transport parameters, and from them
- * the keys. docs/protocol.md, "Handshake packets".
+ * handshake.c - the course of a handshake: when an INIT or its answer is sent, what a client
+ * takes as an answer or as a hint, and when either gives up. What is in them: exchange.c.
  */
 #include "conn/hellotag.h"
 #include "conn/private.h"
@@ -21,109 +21,12 @@ static uint64_t init_gap_ns(unsigned sent_count)
     return doublings > 5 ? 2000 * MS : (50 * MS) << doublings;
 }
 
-static void own_params(const struct belay_connection *c, struct belay_transport_params *params)
-{
-    const struct belay_core_config *config = c->env->config;
-
-    belay_transport_params_init(params);
-    params->datagram_size = config->datagram_size;
-    params->message_size = config->message_size_max;
-    params->max_messages = config->window_messages;
-    params->channels = config->channels_max;
-    params->ack_delay_us = (uint32_t)(config->ack_delay_max_ns / 1000);
-    params->max_data = c->inbox.announced;
-    params->idle_timeout_ms = config->idle_timeout_ns / MS;
-    if (c->self.cid_len > 0) {
-        params->has_reset_token = true;
-        memcpy(params->reset_token, c->self.reset_token, sizeof(params->reset_token));
-    }
-}
-
-static int hello_tag(const struct belay_connection *c, enum belay_packet_type type,
-                     uint32_t version, uint8_t *packet, size_t len, bool check)
-{
-    return belay_hello_tag(c->env->suite, type, version, c->nonce, c->handshake->secret, packet,
-                           len, check);
-}
-
-/* The keys of DATA packets, from both randoms and both hello packets without their tags. */
-static int derive_keys(struct belay_connection *c, const uint8_t *init, const uint8_t *accept,
-                       size_t accept_len)
-{
-    uint8_t transcript[BELAY_INIT_BYTES + sizeof(c->handshake->accept)];
-    size_t init_len = BELAY_INIT_BYTES - BELAY_TAG_BYTES;
-    struct belay_packet_keys keys;
-    int error;
-
-    memcpy(transcript, init, init_len);
-    memcpy(transcript + init_len, accept, accept_len - BELAY_TAG_BYTES);
-    error = belay_keys_derive(c->env->suite, c->handshake->secret, sizeof(c->handshake->secret),
-                              transcript, init_len + accept_len - BELAY_TAG_BYTES, &keys);
-    if (error)
-        return error;
-    error = belay_seal_init(&c->seal_out, c->env->suite,
-                            c->is_client ? keys.client_key : keys.server_key,
-                            c->is_client ? keys.client_iv : keys.server_iv);
-    if (!error)
-        error = belay_seal_init(&c->seal_in, c->env->suite,
-                                c->is_client ? keys.server_key : keys.client_key,
-                                c->is_client ? keys.server_iv : keys.client_iv);
-    belay_wipe(&keys, sizeof(keys));
-    return error;
-}
-
-static int build_init(struct belay_connection *c)
-{
-    struct belay_transport_params params;
-    uint8_t encoded[256];
-    struct belay_hello hello = {
-        .type = BELAY_PACKET_INIT,
-        .version = BELAY_VERSION_1,
-        .client_cid = c->self.cid,
-        .client_cid_len = c->self.cid_len,
-        .nonce = c->nonce,
-        .random = c->handshake->secret,
-        .params = encoded,
-    };
-    size_t len;
-
-    own_params(c, &params);
-    hello.params_len = belay_transport_params_build(&params, encoded, sizeof(encoded));
-    len = belay_hello_build(&hello, c->handshake->init, sizeof(c->handshake->init));
-    return hello_tag(c, BELAY_PACKET_INIT, BELAY_VERSION_1, c->handshake->init, len, false);
-}
-
-static int build_accept(struct belay_connection *c)
-{
-    struct belay_transport_params params;
-    uint8_t encoded[256];
-    struct belay_hello hello = {
-        .type = BELAY_PACKET_ACCEPT,
-        .version = BELAY_VERSION_1,
-        .client_cid = c->peer_cid,
-        .client_cid_len = c->peer_has_cid ? BELAY_CID_BYTES : 0,
-        .nonce = c->nonce,
-        .server_cid = c->self.cid,
-        .random = c->handshake->secret + BELAY_HELLO_RANDOM_BYTES,
-        .params = encoded,
-    };
-    size_t len;
-
-    own_params(c, &params);
-    hello.params_len = belay_transport_params_build(&params, encoded, sizeof(encoded));
-    len = belay_hello_build(&hello, c->handshake->accept,
-                            sizeof(c->handshake->accept) - BELAY_TAG_BYTES);
-    c->handshake->accept_len = len + BELAY_TAG_BYTES;
-    return hello_tag(c, BELAY_PACKET_ACCEPT, BELAY_VERSION_1, c->handshake->accept, len, false);
-}
-
 int belay_handshake_start(struct belay_connection *c)
 {
     c->env->random.fill(c->env->random.ctx, c->nonce, sizeof(c->nonce));
-    c->env->random.fill(c->env->random.ctx, c->handshake->secret, BELAY_HELLO_RANDOM_BYTES);
     c->handshake->send_due = true;
     c->handshake->hint_attempts = 3;
-    return build_init(c);
+    return belay_exchange_offer(c);
 }
 
 int belay_handshake_answer(struct belay_connection *c, const struct belay_hello *init,
@@ -132,21 +35,23 @@ int belay_handshake_answer(struct belay_connection *c, const struct belay_hello 
     int error;
 
     *why = "";
-    memcpy(c->nonce, init->nonce, sizeof(c->nonce));
-    memcpy(c->handshake->secret, init->random, BELAY_HELLO_RANDOM_BYTES);
-    error = belay_transport_params_parse(&c->peer, init->params, init->params_len, why);
-    if (error)
-        return error;
-    c->peer_has_cid = init->client_cid_len > 0;
-    if (c->peer_has_cid)
-        memcpy(c->peer_cid, init->client_cid, BELAY_CID_BYTES);
-    c->env->random.fill(c->env->random.ctx, c->handshake->secret + BELAY_HELLO_RANDOM_BYTES,
-                        BELAY_HELLO_RANDOM_BYTES);
-    error = build_accept(c);
-    if (!error)
-        error = derive_keys(c, packet, c->handshake->accept, c->handshake->accept_len);
-    c->handshake->send_due = true;
+    error = belay_exchange_answer(c, init, packet, why);
+    if (error == 0 && c->env->config->authorize)
+        c->handshake->is_held = c->event.authorize = true;
+    c->handshake->send_due = !c->handshake->is_held;
     return error;
+}
+
+void belay_connection_authorize(struct belay_connection *c, bool yes)
+{
+    struct belay_handshake *h = c->handshake;
+
+    if (c->stage != BELAY_STAGE_HALF_OPEN || !h->is_held)
+        return;
+    h->is_held = false;
+    h->is_refused = !yes;
+    h->send_due = yes || belay_exchange_refuse(c, BELAY_CLOSE_UNAUTHORIZED,
+                                               "the server does not let this key in") == 0;
 }
 
 /* ------------------------------------------------------------------ sending */
@@ -176,7 +81,11 @@ int belay_handshake_send(struct belay_connection *c, struct belay_train *train, 
             belay_timer_set(c, BELAY_TIMER_CONNECT,
                             belay_time_add(now_ns, c->env->config->connect_timeout_ns));
     }
-    belay_connection_trace(c, true, is_init ? 'I' : 'A', 0, len, NULL, 0, "ok", now_ns);
+    belay_connection_trace(c, true,
+                           is_init         ? 'I'
+                           : h->is_refused ? 'R'
+                                           : 'A',
+                           0, len, NULL, 0, "ok", now_ns);
     return 1;
 }
 
@@ -244,7 +153,9 @@ static void take_hint(struct belay_connection *c, int error, uint64_t code, cons
 
 static void on_refuse(struct belay_connection *c, const struct belay_hello *hello)
 {
-    take_hint(c, BELAY_EREFUSED, hello->code, hello->reason, hello->reason_len);
+    int error = hello->code == BELAY_CLOSE_KEY ? BELAY_EKEY : BELAY_EREFUSED;
+
+    take_hint(c, error, hello->code, hello->reason, hello->reason_len);
 }
 
 static void on_versions(struct belay_connection *c, const struct belay_hello *hello)
@@ -262,27 +173,18 @@ static void on_versions(struct belay_connection *c, const struct belay_hello *he
 }
 
 static void on_accept(struct belay_connection *c, const struct belay_hello *hello,
-                      const uint8_t *packet, size_t len, uint64_t now_ns)
+                      const uint8_t *packet, uint64_t now_ns)
 {
-    struct belay_transport_params peer;
     const char *why = "";
+    int error = belay_exchange_finish(c, hello, packet, &why);
 
-    belay_transport_params_init(&peer);
-    if (len > sizeof(c->handshake->accept) ||
-        belay_transport_params_parse(&peer, hello->params, hello->params_len, &why)) {
-        take_hint(c, BELAY_EPROTO, BELAY_CLOSE_PROTOCOL, why, strlen(why));
-        return;
-    }
-    c->peer = peer;
-    c->peer_has_cid = true;
-    memcpy(c->peer_cid, hello->server_cid, BELAY_CID_BYTES);
-    memcpy(c->handshake->secret + BELAY_HELLO_RANDOM_BYTES, hello->random,
-           BELAY_HELLO_RANDOM_BYTES);
-    if (derive_keys(c, c->handshake->init, packet, len)) {
+    if (error == BELAY_ENOMEM)
         belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "no memory for the keys");
-        return;
-    }
-    belay_connection_open(c, now_ns);
+    else if (error != 0)
+        take_hint(c, error, error == BELAY_EKEY ? BELAY_CLOSE_KEY : BELAY_CLOSE_PROTOCOL, why,
+                  strlen(why));
+    else
+        belay_connection_open(c, now_ns);
 }
 
 void belay_connection_on_hello(struct belay_connection *c, const struct belay_hello *hello,
@@ -295,7 +197,8 @@ void belay_connection_on_hello(struct belay_connection *c, const struct belay_he
     if (c->stage != BELAY_STAGE_DIALING)
         return; /* a copy of what we had */
     is_valid =
-        hello_tag(c, hello->type, hello->version, packet, len - BELAY_TAG_BYTES, true) == 0;
+        belay_hello_tag(c->env->suite, hello->type, hello->version, c->nonce,
+                        c->handshake->client_random, packet, len - BELAY_TAG_BYTES, true) == 0;
     belay_connection_trace(c, false,
                            hello->type == BELAY_PACKET_ACCEPT   ? 'A'
                            : hello->type == BELAY_PACKET_REFUSE ? 'R'
@@ -306,7 +209,7 @@ void belay_connection_on_hello(struct belay_connection *c, const struct belay_he
         return;
     }
     if (hello->type == BELAY_PACKET_ACCEPT)
-        on_accept(c, hello, packet, len, now_ns);
+        on_accept(c, hello, packet, now_ns);
     else if (hello->type == BELAY_PACKET_REFUSE)
         on_refuse(c, hello);
     else if (hello->type == BELAY_PACKET_VERSIONS)
@@ -318,7 +221,7 @@ void belay_connection_on_init_again(struct belay_connection *c, size_t len)
     c->stats.datagrams_received++;
     c->stats.wire_bytes_received += len;
     if (c->stage == BELAY_STAGE_HALF_OPEN)
-        c->handshake->send_due = true;
+        c->handshake->send_due = !c->handshake->is_held;
 }
 
 void belay_connection_on_unreachable(struct belay_connection *c, int error)

@@ -23,7 +23,7 @@ int belay_hello_tag(struct belay_suite *suite, enum belay_packet_type type, uint
     }
     error = belay_keys_hello(suite, version, material, material_len, key, iv);
     if (!error)
-        error = belay_seal_init(&seal, suite, key, iv);
+        error = belay_seal_init(&seal, suite, BELAY_SEAL_GMAC, key, iv);
     if (!error)
         error = check ? belay_open_packet(&seal, number, packet, len, 0)
                       : belay_seal_packet(&seal, number, packet, len, 0);

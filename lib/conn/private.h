@@ -4,8 +4,8 @@
 
 #include "conn/acks.h"
 #include "conn/connection.h"
-#include "crypto/keys.h"
-#include "crypto/seal.h"
+#include "conn/keyring.h"
+#include "crypto/noise.h"
 #include "delivery/inbox.h"
 #include "delivery/outbox.h"
 #include "recovery/recovery.h"
@@ -21,16 +21,21 @@ enum belay_timer {
     BELAY_TIMER_CLOSE,   /* a graceful close's end */
     BELAY_TIMER_LINGER,
     BELAY_TIMER_REPEAT, /* a CLOSE again */
+    BELAY_TIMER_KEYS,   /* the keys before the last change are to be forgotten */
     BELAY_TIMER_COUNT
 };
 
 /* What is kept only until the connection is up: given back then. */
 struct belay_handshake {
     uint8_t init[BELAY_INIT_BYTES]; /* client: the whole datagram */
-    uint8_t accept[512];            /* server: the whole datagram */
+    uint8_t accept[512];            /* server: the whole datagram, an ACCEPT or a REFUSE */
     size_t accept_len;
-    uint8_t secret[2 * BELAY_HELLO_RANDOM_BYTES]; /* client's random, server's random */
-    unsigned sent_count;                          /* INITs or ACCEPTs */
+    enum belay_handshake_kind kind;
+    struct belay_noise noise;                        /* unless the kind is insecure */
+    uint8_t client_random[BELAY_HELLO_RANDOM_BYTES]; /* what its payload begins with */
+    bool is_held;        /* server: the app is asked whether this key may connect */
+    bool is_refused;     /* and it may not */
+    unsigned sent_count; /* INITs or ACCEPTs */
     uint64_t first_sent_ns;
     bool send_due;
     /* a hint why nobody answers */
@@ -52,7 +57,9 @@ struct belay_connection {
     bool peer_has_cid;
     struct belay_transport_params peer;
 
-    struct belay_seal seal_out, seal_in;
+    struct belay_keyring keys;
+    bool has_peer_key;
+    uint8_t peer_key[BELAY_DH_SIZE];
     struct belay_recovery recovery;
     struct belay_acks acks;
     struct belay_outbox outbox;
@@ -88,7 +95,7 @@ struct belay_connection {
     } closing;
 
     struct {
-        bool up, closed; /* to be polled */
+        bool up, closed, authorize; /* to be polled */
         bool closed_polled;
         bool ending; /* messages are being given up: a source's release may call us */
         int error;
@@ -113,8 +120,20 @@ static inline uint64_t belay_time_add(uint64_t a, uint64_t b)
     return a > BELAY_NEVER - b ? BELAY_NEVER : a + b;
 }
 
-/* handshake.c. start: the client's INIT. answer: the server's ACCEPT; packet is the INIT, whose
- * tag was found right. */
+/*
+ * exchange.c: what both hellos carry, and the keys that come of it. offer: the client's INIT.
+ * answer: the server reads an INIT, whose tag was found right, and makes its ACCEPT. finish:
+ * the client reads that. 0, BELAY_ENOMEM, BELAY_EPROTO or BELAY_EKEY with *why, a static text.
+ */
+int belay_exchange_offer(struct belay_connection *c);
+int belay_exchange_answer(struct belay_connection *c, const struct belay_hello *init,
+                          const uint8_t *packet, const char **why);
+int belay_exchange_finish(struct belay_connection *c, const struct belay_hello *accept,
+                          const uint8_t *packet, const char **why);
+/* The cached answer becomes a REFUSE. */
+int belay_exchange_refuse(struct belay_connection *c, uint64_t code, const char *reason);
+
+/* handshake.c. start: the client's INIT. answer: the server's ACCEPT. */
 int belay_handshake_start(struct belay_connection *c);
 int belay_handshake_answer(struct belay_connection *c, const struct belay_hello *init,
                            const uint8_t *packet, const char **why);

@@ -74,6 +74,8 @@ static void on_ack(struct input *in, const struct belay_frame *frame)
         violate(in, BELAY_CLOSE_PROTOCOL, "it acknowledged a packet that was never sent");
     else if (c->stage != BELAY_STAGE_OPEN)
         in->stop = true;
+    if (count > 0)
+        belay_keyring_acked(&c->keys, ranges[0].hi - 1);
 }
 
 static void on_max_data(struct input *in, const struct belay_frame *frame)
@@ -327,6 +329,24 @@ static void take_packet(struct belay_connection *c, const uint8_t *frames, size_
     }
 }
 
+/* Opens the packet in place; its key may be of the phase before or after this one. */
+static bool open_packet(struct belay_connection *c, const struct belay_data_header *header,
+                        uint8_t *packet, size_t frames_len, uint64_t number, uint64_t now_ns)
+{
+    struct input in = {c, now_ns, false};
+    int error =
+        belay_keyring_open(&c->keys, header->key_phase, number, packet, header->header_len,
+                           frames_len, belay_recovery_next_number(&c->recovery),
+                           3 * belay_recovery_pto_ns(&c->recovery), now_ns);
+
+    belay_timer_set(c, BELAY_TIMER_KEYS, c->keys.forget_ns);
+    if (error == BELAY_ELIMIT)
+        violate(&in, BELAY_CLOSE_PROTOCOL, "it changed keys too often, or forged too much");
+    else if (error == BELAY_ENOMEM)
+        no_memory(&in);
+    return error == 0;
+}
+
 void belay_connection_on_data(struct belay_connection *c,
                               const struct belay_data_header *header, uint8_t *packet,
                               size_t len, const struct belay_path *path, unsigned ecn,
@@ -342,8 +362,7 @@ void belay_connection_on_data(struct belay_connection *c,
     c->stats.wire_bytes_received += len;
     if (c->stage == BELAY_STAGE_DIALING || c->stage == BELAY_STAGE_DEAD)
         return;
-    if (header->key_phase ||
-        belay_open_packet(&c->seal_in, number, packet, header->header_len, frames_len)) {
+    if (!open_packet(c, header, packet, frames_len, number, now_ns)) {
         c->stats.packets_corrupt++;
         belay_connection_trace(c, false, 'D', number, len, frames, 0, "corrupt", now_ns);
         return;

@@ -274,6 +274,8 @@ static void on_lingering(struct belay_connection *c, uint64_t now_ns)
 {
     uint64_t linger_ns = c->timers_ns[BELAY_TIMER_LINGER];
 
+    if (now_ns >= c->timers_ns[BELAY_TIMER_KEYS])
+        belay_timer_set(c, BELAY_TIMER_KEYS, BELAY_NEVER);
     if (linger_ns != 0 && now_ns >= linger_ns) {
         c->stage = BELAY_STAGE_DEAD;
         stop_timers(c);
@@ -310,6 +312,10 @@ static void on_open_timers(struct belay_connection *c, uint64_t now_ns)
     }
     if (now_ns >= c->timers_ns[BELAY_TIMER_BLOCKED])
         on_blocked(c, now_ns);
+    if (now_ns >= c->timers_ns[BELAY_TIMER_KEYS]) {
+        belay_keyring_forget(&c->keys, now_ns);
+        belay_timer_set(c, BELAY_TIMER_KEYS, BELAY_NEVER);
+    }
     if (now_ns >= belay_recovery_deadline(&c->recovery))
         on_recovery(c, now_ns);
 }

@@ -1,30 +1,42 @@
 /*
  * keys.h - the keys of packets, by HKDF-SHA256 (RFC 5869).
  *
- *     salt  SHA-256(transcript)            the handshake's packets, as both sides saw them
+ *     salt  SHA-256(transcript)            what both sides saw of the handshake
  *     ikm   secret                         what both sides know
- *     info  "belay1 client key" (32 bytes), "belay1 client iv" (12),
- *           "belay1 server key" (32), "belay1 server iv" (12)
+ *     info  "belay1 client", "belay1 server": a secret of 32 bytes for what each side sends
  *
- * "client key" is the key that the client seals with.
+ *     key    expand(secret, "belay1 key")     32 bytes
+ *     iv     expand(secret, "belay1 iv")      12 bytes
+ *     next   expand(secret, "belay1 update")  32 bytes: the secret of the next key phase
  *
- * Today the secret is both sides' handshake nonces, which travel in the clear. Who sees the
+ * With a Noise handshake the secret is both its split keys and the transcript its hash. In the
+ * insecure mode the secret is both sides' randoms, which travel in the clear: who sees the
  * handshake can compute these keys. Who does not, cannot: the tag then stops corruption, stray
- * packets, and forgers off the path. No more until a handshake agrees on a real secret.
+ * packets, and forgers off the path, and no more.
  */
 #ifndef BELAY_CRYPTO_KEYS_H
 #define BELAY_CRYPTO_KEYS_H
 
 #include "crypto/suite.h"
 
-struct belay_packet_keys {
-    uint8_t client_key[32], client_iv[12], server_key[32], server_iv[12];
+#define BELAY_SECRET_SIZE 32
+
+/* One for each direction; the caller wipes them. */
+struct belay_traffic_secrets {
+    uint8_t client[BELAY_SECRET_SIZE], server[BELAY_SECRET_SIZE];
 };
 
-/* secret_len > 0. 0, or BELAY_ENOMEM and *out wiped. The caller wipes *out when done. */
+/* secret_len > 0. 0, or BELAY_ENOMEM and *out wiped. */
 int belay_keys_derive(struct belay_suite *suite, const uint8_t *secret, size_t secret_len,
                       const uint8_t *transcript, size_t transcript_len,
-                      struct belay_packet_keys *out);
+                      struct belay_traffic_secrets *out);
+
+/* What packets are sealed with under a secret. 0, or BELAY_ENOMEM and key and iv wiped. */
+int belay_keys_packet(struct belay_suite *suite, const uint8_t secret[BELAY_SECRET_SIZE],
+                      uint8_t key[32], uint8_t iv[12]);
+
+/* secret becomes that of the next key phase. 0, or BELAY_ENOMEM and secret as it was. */
+int belay_keys_update(struct belay_suite *suite, uint8_t secret[BELAY_SECRET_SIZE]);
 
 /*
  * For the tag of handshake packets sent before both nonces are known: HKDF with salt

@@ -201,22 +201,28 @@ static int read_token(struct belay_noise *noise, enum token token, const uint8_t
 
 /* ------------------------------------------------------------------ messages */
 
-size_t belay_noise_overhead(const struct belay_noise *noise)
+size_t belay_noise_overhead_of(enum belay_noise_pattern pattern, unsigned i)
 {
-    bool has_key = noise->has_key;
+    bool has_key = false;
     size_t len = 0;
 
-    if (belay_noise_is_done(noise))
-        return 0;
-    for (const uint8_t *token = tokens_of(noise, noise->messages); *token != END; token++) {
-        if (*token == E)
-            len += BELAY_DH_SIZE;
-        if (*token == S)
-            len += BELAY_DH_SIZE + (has_key ? BELAY_NOISE_TAG_SIZE : 0);
-        if (*token != S && (*token != E || noise->has_psk))
-            has_key = true;
+    for (unsigned message = 0; message <= i; message++) {
+        len = 0;
+        for (const uint8_t *t = patterns[pattern].message[message]; *t != END; t++) {
+            if (*t == E || *t == S)
+                len += BELAY_DH_SIZE + (*t == S && has_key ? BELAY_NOISE_TAG_SIZE : 0);
+            if (*t != S && (*t != E || uses(pattern, PSK)))
+                has_key = true;
+        }
     }
     return len + (has_key ? BELAY_NOISE_TAG_SIZE : 0);
+}
+
+size_t belay_noise_overhead(const struct belay_noise *noise)
+{
+    return belay_noise_is_done(noise)
+               ? 0
+               : belay_noise_overhead_of(noise->pattern, noise->messages);
 }
 
 bool belay_noise_is_done(const struct belay_noise *noise)

@@ -69,7 +69,9 @@ void belay_noise_dispose(struct belay_noise *noise);
 bool belay_noise_is_done(const struct belay_noise *noise);
 /* Ours to write; else to read, or done. */
 bool belay_noise_is_our_turn(const struct belay_noise *noise);
-/* How much longer than its payload the next message is: at most 96. */
+/* How much longer than its payload the i-th message (0 or 1) of a pattern is: at most 96; and
+ * the next message of this one. */
+size_t belay_noise_overhead_of(enum belay_noise_pattern pattern, unsigned i);
 size_t belay_noise_overhead(const struct belay_noise *noise);
 
 /* Writes payload_len + overhead bytes to out, which may not overlap the payload. 0,

@@ -9,15 +9,23 @@
 
 #define PACKET_SIZE_MAX 65535
 
+static EVP_CIPHER *cipher_of(struct belay_suite *suite, enum belay_seal_algorithm algorithm)
+{
+    return algorithm == BELAY_SEAL_CHACHA20_POLY1305 ? suite->chacha20_poly1305
+                                                     : suite->aes_256_gcm;
+}
+
 int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
-                    const uint8_t key[BELAY_SEAL_KEY_SIZE],
+                    enum belay_seal_algorithm algorithm, const uint8_t key[BELAY_SEAL_KEY_SIZE],
                     const uint8_t iv[BELAY_SEAL_IV_SIZE])
 {
-    *seal = (struct belay_seal){.algorithm = BELAY_SEAL_GMAC, .ctx = EVP_CIPHER_CTX_new()};
+    EVP_CIPHER *cipher = cipher_of(suite, algorithm);
+
+    *seal = (struct belay_seal){.algorithm = algorithm, .ctx = EVP_CIPHER_CTX_new()};
     if (seal->ctx == NULL)
         return BELAY_ENOMEM;
     memcpy(seal->iv, iv, sizeof(seal->iv));
-    if (EVP_EncryptInit_ex2(seal->ctx, suite->aes_256_gcm, key, NULL, NULL) != 1) {
+    if (EVP_EncryptInit_ex2(seal->ctx, cipher, key, NULL, NULL) != 1) {
         belay_seal_dispose(seal);
         return BELAY_ENOMEM;
     }
@@ -38,49 +46,76 @@ static void make_nonce(const struct belay_seal *seal, uint64_t packet_number,
         nonce[BELAY_SEAL_IV_SIZE - 1 - i] ^= (uint8_t)(packet_number >> (8 * i));
 }
 
-/* The key schedule stays in the context from one packet to the next; only the nonce is new. */
-static bool gmac(struct belay_seal *seal, uint64_t packet_number, const uint8_t *data,
-                 size_t len, uint8_t tag[BELAY_TAG_SIZE])
+static OSSL_PARAM tag_param(uint8_t tag[BELAY_TAG_SIZE])
+{
+    return OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, BELAY_TAG_SIZE);
+}
+
+/* The key schedule stays in the context from one packet to the next; only the nonce is new. Of
+ * data, aad_len bytes are only authenticated and the rest is encrypted too. */
+static bool encrypt(struct belay_seal *seal, uint64_t packet_number, uint8_t *data,
+                    size_t aad_len, size_t len, uint8_t tag[BELAY_TAG_SIZE])
 {
     uint8_t nonce[BELAY_SEAL_IV_SIZE], none[1];
+    OSSL_PARAM params[] = {tag_param(tag), OSSL_PARAM_construct_end()};
     int n;
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, BELAY_TAG_SIZE),
-        OSSL_PARAM_construct_end(),
-    };
+
     make_nonce(seal, packet_number, nonce);
     return EVP_EncryptInit_ex2(seal->ctx, NULL, NULL, nonce, NULL) == 1 &&
-           EVP_EncryptUpdate(seal->ctx, NULL, &n, data, (int)len) == 1 &&
+           EVP_EncryptUpdate(seal->ctx, NULL, &n, data, (int)aad_len) == 1 &&
+           (len == 0 ||
+            EVP_EncryptUpdate(seal->ctx, data + aad_len, &n, data + aad_len, (int)len) == 1) &&
            EVP_EncryptFinal_ex(seal->ctx, none, &n) == 1 &&
            EVP_CIPHER_CTX_get_params(seal->ctx, params) == 1;
+}
+
+static bool decrypt(struct belay_seal *seal, uint64_t packet_number, uint8_t *data,
+                    size_t aad_len, size_t len, uint8_t tag[BELAY_TAG_SIZE])
+{
+    uint8_t nonce[BELAY_SEAL_IV_SIZE], none[1];
+    const OSSL_PARAM params[] = {tag_param(tag), OSSL_PARAM_construct_end()};
+    int n;
+
+    make_nonce(seal, packet_number, nonce);
+    return EVP_DecryptInit_ex2(seal->ctx, NULL, NULL, nonce, params) == 1 &&
+           EVP_DecryptUpdate(seal->ctx, NULL, &n, data, (int)aad_len) == 1 &&
+           (len == 0 ||
+            EVP_DecryptUpdate(seal->ctx, data + aad_len, &n, data + aad_len, (int)len) == 1) &&
+           EVP_DecryptFinal_ex(seal->ctx, none, &n) == 1;
 }
 
 int belay_seal_packet(struct belay_seal *seal, uint64_t packet_number, uint8_t *packet,
                       size_t header_len, size_t payload_len)
 {
     size_t len = header_len + payload_len;
+    size_t aad_len = seal->algorithm == BELAY_SEAL_GMAC ? len : header_len;
+
     assert(len <= PACKET_SIZE_MAX - BELAY_TAG_SIZE);
-    switch (seal->algorithm) {
-    case BELAY_SEAL_GMAC:
-        if (gmac(seal, packet_number, packet, len, packet + len))
-            return 0;
-        break;
-    }
-    return BELAY_ENOMEM;
+    return encrypt(seal, packet_number, packet, aad_len, len - aad_len, packet + len)
+               ? BELAY_OK
+               : BELAY_ENOMEM;
+}
+
+/* GMAC's tag is made anew and compared: the packet stays as it was. */
+static bool check_gmac(struct belay_seal *seal, uint64_t packet_number, uint8_t *packet,
+                       size_t len)
+{
+    uint8_t tag[BELAY_TAG_SIZE];
+
+    return encrypt(seal, packet_number, packet, len, 0, tag) &&
+           CRYPTO_memcmp(tag, packet + len, sizeof(tag)) == 0;
 }
 
 int belay_open_packet(struct belay_seal *seal, uint64_t packet_number, uint8_t *packet,
                       size_t header_len, size_t payload_len)
 {
     size_t len = header_len + payload_len;
-    uint8_t tag[BELAY_TAG_SIZE];
+    bool ok;
+
     assert(len <= PACKET_SIZE_MAX - BELAY_TAG_SIZE);
-    switch (seal->algorithm) {
-    case BELAY_SEAL_GMAC:
-        if (gmac(seal, packet_number, packet, len, tag) &&
-            CRYPTO_memcmp(tag, packet + len, sizeof(tag)) == 0)
-            return 0;
-        break;
-    }
-    return BELAY_EPROTO;
+    if (seal->algorithm == BELAY_SEAL_GMAC)
+        ok = check_gmac(seal, packet_number, packet, len);
+    else
+        ok = decrypt(seal, packet_number, packet, header_len, payload_len, packet + len);
+    return ok ? BELAY_OK : BELAY_EPROTO;
 }

@@ -16,9 +16,13 @@
 #define BELAY_SEAL_KEY_SIZE 32
 #define BELAY_SEAL_IV_SIZE  12
 
-/* AES-256-GCM with encryption and ChaCha20-Poly1305 get their rows here and in seal.c. */
+/* The values are those of transport parameter 9. */
 enum belay_seal_algorithm {
-    BELAY_SEAL_GMAC, /* NIST SP 800-38D with AES-256: all is authenticated, nothing hidden */
+    BELAY_SEAL_GMAC =
+        0, /* NIST SP 800-38D with AES-256: all is authenticated, nothing hidden */
+    BELAY_SEAL_AES_256_GCM = 1,       /* NIST SP 800-38D */
+    BELAY_SEAL_CHACHA20_POLY1305 = 2, /* RFC 8439 */
+    BELAY_SEAL_ALGORITHMS
 };
 
 struct evp_cipher_ctx_st;
@@ -30,23 +34,32 @@ struct belay_seal {
     uint8_t iv[BELAY_SEAL_IV_SIZE];
 };
 
+/*
+ * Packets under one key, at most, before it is to be changed: RFC 9001, section 6.6 (2^23 for
+ * AES-GCM; more for the others, which are changed as often). Packets that may fail to open
+ * under one key before the connection must end: 2^36, the lowest of that section's.
+ */
+#define BELAY_SEAL_PACKETS_MAX  (UINT64_C(1) << 23)
+#define BELAY_SEAL_FAILURES_MAX (UINT64_C(1) << 36)
+
 /* 0 or BELAY_ENOMEM; then there is nothing to dispose. */
 int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
-                    const uint8_t key[BELAY_SEAL_KEY_SIZE],
+                    enum belay_seal_algorithm algorithm, const uint8_t key[BELAY_SEAL_KEY_SIZE],
                     const uint8_t iv[BELAY_SEAL_IV_SIZE]);
 
 /* Wipes the key. A zeroed struct is fine, and a disposed one. */
 void belay_seal_dispose(struct belay_seal *seal);
 
 /*
- * Writes the tag at packet[header_len + payload_len]; the caller has left 16 bytes there.
+ * Encrypts the payload in place and writes the tag at packet[header_len + payload_len]; the
+ * caller has left 16 bytes there.
  * A packet is at most 65535 bytes. 0 or BELAY_ENOMEM (libcrypto failed: do not send it).
  */
 int belay_seal_packet(struct belay_seal *seal, uint64_t packet_number, uint8_t *packet,
                       size_t header_len, size_t payload_len);
 
-/* The same on the other side; payload_len without the tag, which follows. 0 or
- * BELAY_EPROTO. */
+/* The same on the other side; payload_len without the tag, which follows. 0, or BELAY_EPROTO
+ * and the payload is nothing any more. */
 int belay_open_packet(struct belay_seal *seal, uint64_t packet_number, uint8_t *packet,
                       size_t header_len, size_t payload_len);
 

@@ -27,11 +27,12 @@ static EVP_MAC_CTX *new_hmac_sha256(void)
 int belay_suite_init(struct belay_suite *suite)
 {
     suite->aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    suite->chacha20_poly1305 = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
     suite->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     suite->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     suite->hmac_sha256 = new_hmac_sha256();
-    if (suite->aes_256_gcm == NULL || suite->sha256 == NULL || suite->hkdf == NULL ||
-        suite->hmac_sha256 == NULL) {
+    if (suite->aes_256_gcm == NULL || suite->chacha20_poly1305 == NULL ||
+        suite->sha256 == NULL || suite->hkdf == NULL || suite->hmac_sha256 == NULL) {
         belay_suite_dispose(suite);
         return BELAY_ENOMEM;
     }
@@ -41,6 +42,7 @@ int belay_suite_init(struct belay_suite *suite)
 void belay_suite_dispose(struct belay_suite *suite)
 {
     EVP_CIPHER_free(suite->aes_256_gcm);
+    EVP_CIPHER_free(suite->chacha20_poly1305);
     EVP_MD_free(suite->sha256);
     EVP_KDF_free(suite->hkdf);
     EVP_MAC_CTX_free(suite->hmac_sha256);

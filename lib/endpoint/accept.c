@@ -22,6 +22,18 @@ static bool tag_is_right(struct belay_core *core, const struct belay_hello *init
                            init->random, packet, len - BELAY_TAG_BYTES, true) == 0;
 }
 
+/* Said before anything is kept: the client asks for what this endpoint does not do. */
+static bool is_taken(struct belay_core *core, const struct belay_path *path,
+                     const struct belay_hello *init, uint64_t now_ns)
+{
+    uint64_t code;
+    const char *why = belay_connection_refuses(&core->config, init->handshake, &code);
+
+    if (why != NULL)
+        belay_stateless_refuse(core, path, init, code, why, now_ns);
+    return why == NULL;
+}
+
 static bool make_room(struct belay_core *core, const struct belay_path *path,
                       const struct belay_hello *init, uint64_t now_ns)
 {
@@ -30,6 +42,8 @@ static bool make_room(struct belay_core *core, const struct belay_path *path,
                                "the endpoint accepts no connections", now_ns);
         return false;
     }
+    if (!is_taken(core, path, init, now_ns))
+        return false;
     if (core->half_open_count > 0 && (core->half_open_count >= core->config.half_open_max ||
                                       core->conn_count >= core->config.connections_max))
         belay_slot_free(BELAY_CONTAINER(belay_list_first(&core->half_open),
@@ -49,17 +63,18 @@ static void open_half(struct belay_core *core, const struct belay_path *path,
     struct belay_connection_self self;
     struct belay_core_conn *slot = belay_slot_new(core, &self, true);
     const char *why = "";
+    uint64_t code = 0;
     int error = 0;
 
     if (slot == NULL)
         return;
     slot->nonce_key = *key;
     slot->connection = belay_connection_accept(&core->env, &self, path, init, packet, len,
-                                               now_ns, &error, &why);
+                                               now_ns, &error, &code, &why);
     if (slot->connection == NULL) {
         belay_slot_free(slot);
-        if (error == BELAY_EPROTO)
-            belay_stateless_refuse(core, path, init, BELAY_CLOSE_PROTOCOL, why, now_ns);
+        if (error == BELAY_EPROTO || error == BELAY_EKEY)
+            belay_stateless_refuse(core, path, init, code, why, now_ns);
         return;
     }
     if (belay_map_add(&core->by_init, &slot->by_init, &slot->nonce_key,

@@ -1,6 +1,11 @@
 /* core.c - making an endpoint, and its app calls: core.h, glued to connections. */
 #include "endpoint/private.h"
 
+#include "crypto/dh.h"
+#include "crypto/keys.h"
+#include "crypto/noise_suite.h"
+#include "crypto/seal.h"
+
 #include <string.h>
 
 #define MIB       (1024u * 1024u)
@@ -25,6 +30,8 @@ void belay_core_config_init(struct belay_core_config *config)
         .connect_timeout_ns = 10 * SECOND_NS,
         .close_timeout_ns = 10 * SECOND_NS,
         .congestion = "newreno",
+        .aead = BELAY_AEAD_AES_256_GCM,
+        .key_update_packets = BELAY_SEAL_PACKETS_MAX / 2,
     };
 }
 
@@ -55,6 +62,14 @@ const char *belay_core_config_check(const struct belay_core_config *c)
     if (c->first_packet_number > UINT64_C(1) << 61 || c->first_message_number > UINT64_C(1)
                                                                                     << 61)
         return "first numbers must be at most 2^61";
+    if (c->aead != BELAY_AEAD_AES_256_GCM && c->aead != BELAY_AEAD_CHACHA20_POLY1305)
+        return "aead must be AES-256-GCM or ChaCha20-Poly1305";
+    if (c->key_update_packets < 1 || c->key_update_packets > BELAY_SEAL_PACKETS_MAX)
+        return "key_update_packets must be 1 to 2^23";
+    if (c->insecure && (c->has_private_key || c->has_server_key || c->has_psk || c->authorize))
+        return "insecure excludes keys: without encryption they prove nothing";
+    if (c->has_psk && c->authorize)
+        return "psk and authorize exclude each other: one says who may connect";
     if (c->congestion == NULL || belay_congestion_find(c->congestion) == NULL)
         return "congestion must be \"newreno\"";
     return NULL;
@@ -83,12 +98,36 @@ static void init_env(struct belay_core *core, const struct belay_random *random,
         .mem = &core->mem,
         .pool = &core->pool,
         .suite = &core->suite,
+        .noise = &core->noise,
+        .private_key = core->config.private_key,
+        .server_key = core->config.has_server_key ? core->config.server_key : NULL,
+        .public_key = core->public_key,
         .config = &core->config,
         .congestion = belay_congestion_find(core->config.congestion),
         .random = *random,
     };
     if (log != NULL)
         core->env.log = *log;
+}
+
+/* A key of its own for an endpoint that was given none: for as long as it lives. */
+static int init_key(struct belay_core *core, const struct belay_random *random)
+{
+    if (!core->config.has_private_key)
+        random->fill(random->ctx, core->config.private_key, sizeof(core->config.private_key));
+    return belay_dh_public(core->config.private_key, core->public_key);
+}
+
+static int init_crypto(struct belay_core *core, const struct belay_random *random)
+{
+    if (belay_suite_init(&core->suite) != 0)
+        return BELAY_ENOMEM;
+    if (belay_noise_suite_init(&core->noise, BELAY_NOISE_CHACHAPOLY, BELAY_NOISE_SHA256) == 0 &&
+        init_key(core, random) == 0)
+        return BELAY_OK;
+    belay_noise_suite_dispose(&core->noise);
+    belay_suite_dispose(&core->suite);
+    return BELAY_ENOMEM;
 }
 
 struct belay_core *belay_core_new(const struct belay_core_config *config,
@@ -114,7 +153,7 @@ struct belay_core *belay_core_new(const struct belay_core_config *config,
         return NULL;
     core->config = *config;
     core->mem = first;
-    if (belay_suite_init(&core->suite)) {
+    if (init_crypto(core, random) != 0) {
         belay_mem_free(&first, core, sizeof(*core));
         return NULL;
     }
@@ -146,6 +185,8 @@ void belay_core_free(struct belay_core *core)
     belay_heap_dispose(&core->timers);
     belay_pool_dispose(&core->pool);
     belay_suite_dispose(&core->suite);
+    belay_noise_suite_dispose(&core->noise);
+    belay_wipe(&core->config, sizeof(core->config)); /* keys */
     mem = core->mem;
     belay_mem_free(&mem, core, sizeof(*core));
 }
@@ -179,6 +220,30 @@ void belay_core_set_trace(struct belay_core *core,
 {
     core->env.trace = trace;
     core->env.trace_ctx = ctx;
+}
+
+void belay_core_set_keylog(struct belay_core *core, void (*line)(void *ctx, const char *text),
+                           void *ctx)
+{
+    core->env.keylog = line;
+    core->env.keylog_ctx = ctx;
+}
+
+int belay_public_key(const uint8_t private_key[32], uint8_t public_key[32])
+{
+    return belay_dh_public(private_key, public_key);
+}
+
+const uint8_t *belay_core_key(const struct belay_core *core)
+{
+    return core->public_key;
+}
+
+void belay_core_set_server_key(struct belay_core *core, const uint8_t key[32])
+{
+    core->env.server_key = key == NULL ? NULL : core->config.server_key;
+    if (key != NULL)
+        memcpy(core->config.server_key, key, sizeof(core->config.server_key));
 }
 
 struct belay_core_conn *belay_core_next_conn(struct belay_core *core,
@@ -329,6 +394,22 @@ int belay_core_conn_close(struct belay_core_conn *conn)
     if (!error)
         belay_slot_touch(conn);
     return error;
+}
+
+void belay_core_conn_authorize(struct belay_core_conn *conn, bool yes)
+{
+    belay_connection_authorize(conn->connection, yes);
+    belay_slot_touch(conn);
+}
+
+enum belay_aead belay_core_conn_aead(const struct belay_core_conn *conn)
+{
+    return belay_connection_aead(conn->connection);
+}
+
+const uint8_t *belay_core_conn_peer_key(const struct belay_core_conn *conn)
+{
+    return belay_connection_peer_key(conn->connection);
 }
 
 void belay_core_conn_abort(struct belay_core_conn *conn, uint64_t code, const char *reason)

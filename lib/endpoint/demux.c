@@ -123,6 +123,7 @@ static void receive_one(struct belay_core *core, const struct belay_path *path, 
         belay_endpoint_on_init(core, path, packet, len, now_ns);
         break;
     case BELAY_PACKET_ACCEPT:
+    case BELAY_PACKET_RETRY:
     case BELAY_PACKET_REFUSE:
     case BELAY_PACKET_VERSIONS:
         on_answer(core, path, packet, len, now_ns);

@@ -63,6 +63,8 @@ struct belay_core {
     struct belay_mem mem;
     struct belay_pool pool;
     struct belay_suite suite;
+    struct belay_noise_suite noise;
+    uint8_t public_key[32]; /* of config.private_key */
     struct belay_connection_env env;
     bool is_listening;
     uint64_t now_ns; /* the latest time that we were told */

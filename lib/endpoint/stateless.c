@@ -8,6 +8,7 @@
 #include "conn/hellotag.h"
 #include "crypto/token.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -88,9 +89,14 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
         .reason = reason,
         .reason_len = strlen(reason),
     };
+    char text[160];
 
-    if (is_allowed(core, now_ns))
-        queue_hello(core, path, &hello, init->random);
+    if (!is_allowed(core, now_ns))
+        return;
+    queue_hello(core, path, &hello, init->random);
+    snprintf(text, sizeof(text), "refused a client: %s", reason);
+    if (core->env.log.line != NULL)
+        core->env.log.line(core->env.log.ctx, 2, NULL, text);
 }
 
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,

@@ -56,6 +56,9 @@ struct belay_conn {
     uint64_t born_ns;
     struct belay_path path;
     struct belay_stats stats;
+    bool has_peer_key;
+    uint8_t peer_key[32];
+    enum belay_aead aead;
 
     struct belay_refused *refused; /* ascending */
     size_t refused_count, refused_reported;

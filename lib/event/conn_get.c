@@ -68,6 +68,24 @@ bool belay_conn_is_connected(const struct belay_conn *conn)
     return conn->core != NULL && belay_core_conn_is_connected(conn->core);
 }
 
+const uint8_t *belay_conn_get_peer_key(const struct belay_conn *conn)
+{
+    return conn->has_peer_key ? conn->peer_key : NULL;
+}
+
+const char *belay_conn_get_cipher(const struct belay_conn *conn)
+{
+    switch (conn->aead) {
+    case BELAY_AEAD_AES_256_GCM:
+        return "AES-256-GCM";
+    case BELAY_AEAD_CHACHA20_POLY1305:
+        return "ChaCha20-Poly1305";
+    case BELAY_AEAD_NONE:
+        break;
+    }
+    return "none";
+}
+
 size_t belay_conn_get_message_size_max(const struct belay_conn *conn)
 {
     if (conn->core != NULL)

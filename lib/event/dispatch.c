@@ -89,6 +89,18 @@ static void emit_write(struct belay_conn *conn)
 
 /* ------------------------------------------------------------------ the core's events */
 
+/* What is asked for when the core's connection may be gone. */
+static void note_up(struct belay_conn *conn)
+{
+    const uint8_t *key = belay_core_conn_peer_key(conn->core);
+
+    conn->connected = true;
+    conn->aead = belay_core_conn_aead(conn->core);
+    conn->has_peer_key = key != NULL;
+    if (key != NULL)
+        memcpy(conn->peer_key, key, sizeof(conn->peer_key));
+}
+
 static void on_accepted(struct belay_endpoint *endpoint, struct belay_core_conn *core)
 {
     struct belay_listener *listener = endpoint->listener;
@@ -101,8 +113,8 @@ static void on_accepted(struct belay_endpoint *endpoint, struct belay_core_conn 
         belay_core_conn_free(core);
         return;
     }
-    conn->connected = true;
     belay_conn_attach(conn, core);
+    note_up(conn);
     len = belay_address_get(&belay_core_conn_path(core)->remote, &peer);
     listener->cb(listener, conn, &peer.sa, (int)len, listener->ctx);
     after_callback(endpoint);
@@ -110,7 +122,7 @@ static void on_accepted(struct belay_endpoint *endpoint, struct belay_core_conn 
 
 static void on_connected(struct belay_conn *conn)
 {
-    conn->connected = true;
+    note_up(conn);
     belay_conn_emit_event(conn, BELAY_EVENT_CONNECTED);
 }
 
@@ -181,12 +193,25 @@ static void on_closed(struct belay_conn *conn, const struct belay_core_event *ev
     belay_conn_make_ready(conn);
 }
 
+static void on_authorize(struct belay_endpoint *endpoint, const struct belay_core_event *event)
+{
+    const struct belay_config *config = &endpoint->config;
+    bool yes =
+        config->authorize != NULL && config->authorize(config->authorize_ctx, event->data);
+
+    belay_core_conn_authorize(event->conn, yes);
+}
+
 static void on_event(struct belay_endpoint *endpoint, const struct belay_core_event *event)
 {
     struct belay_conn *conn = event->user;
 
     if (event->type == BELAY_CORE_ACCEPTED) {
         on_accepted(endpoint, event->conn);
+        return;
+    }
+    if (event->type == BELAY_CORE_AUTHORIZE) {
+        on_authorize(endpoint, event);
         return;
     }
     if (conn == NULL)
@@ -216,6 +241,7 @@ static void on_event(struct belay_endpoint *endpoint, const struct belay_core_ev
         on_closed(conn, event);
         break;
     case BELAY_CORE_ACCEPTED:
+    case BELAY_CORE_AUTHORIZE:
         break;
     }
 }

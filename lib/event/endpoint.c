@@ -124,6 +124,7 @@ static int set_up(struct belay_endpoint *endpoint)
     bool portable = endpoint->config.portable_io;
     int error = 0;
 
+    endpoint->config.core.authorize |= endpoint->config.authorize != NULL;
     endpoint->core = belay_core_new(&endpoint->config.core, &belay_hooks_memory,
                                     &belay_hooks_random, &log, &error);
     if (endpoint->core == NULL)
@@ -338,6 +339,22 @@ struct event_base *belay_endpoint_get_base(struct belay_endpoint *endpoint)
 evutil_socket_t belay_endpoint_get_fd(struct belay_endpoint *endpoint, unsigned i)
 {
     return i < endpoint->socket_count ? endpoint->sockets[i]->fd : -1;
+}
+
+void belay_endpoint_set_server_key(struct belay_endpoint *endpoint, const uint8_t key[32])
+{
+    belay_core_set_server_key(endpoint->core, key);
+}
+
+const uint8_t *belay_endpoint_get_key(const struct belay_endpoint *endpoint)
+{
+    return belay_core_key(endpoint->core);
+}
+
+void belay_endpoint_set_keylog_cb(struct belay_endpoint *endpoint,
+                                  void (*line)(void *ctx, const char *text), void *ctx)
+{
+    belay_core_set_keylog(endpoint->core, line, ctx);
 }
 
 size_t belay_endpoint_conn_count(struct belay_endpoint *endpoint)

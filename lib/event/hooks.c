@@ -1,5 +1,6 @@
 #include "event/hooks.h"
 
+#include "event/cpu.h"
 #include "event/endpoint.h"
 
 #include <openssl/rand.h>
@@ -85,4 +86,6 @@ void belay_config_init(struct belay_config *config)
 {
     *config = (struct belay_config){.socket_buffer_bytes = 4 << 20};
     belay_core_config_init(&config->core);
+    if (!belay_has_fast_aes())
+        config->core.aead = BELAY_AEAD_CHACHA20_POLY1305;
 }

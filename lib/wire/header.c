@@ -19,9 +19,8 @@ int belay_data_header_parse(struct belay_data_header *header, const uint8_t *pac
     if (len == 0 || packet[0] < FIRST_BYTE)
         return BELAY_EPROTO;
 
-    /* There is one key phase so far: a packet of another has no keys here. */
     const uint8_t first = packet[0];
-    if (first & (RESERVED | KEY_PHASE))
+    if (first & RESERVED)
         return BELAY_EPROTO;
 
     const bool has_cid = (first & HAS_CID) != 0;
@@ -39,7 +38,7 @@ int belay_data_header_parse(struct belay_data_header *header, const uint8_t *pac
         memcpy(header->cid, packet + 1, BELAY_CID_BYTES);
     else
         memset(header->cid, 0, BELAY_CID_BYTES);
-    header->key_phase = false;
+    header->key_phase = (first & KEY_PHASE) != 0;
     header->number_truncated = number;
     header->number_bytes = number_bytes;
     header->header_len = header_len;

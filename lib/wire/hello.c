@@ -1,5 +1,5 @@
 /*
- * hello.c - INIT, ACCEPT, REFUSE and VERSIONS. All begin alike (type, version, client's
+ * hello.c - INIT, ACCEPT, RETRY, REFUSE and VERSIONS. All begin alike (type, version, client's
  * connection ID, nonce); what follows is a row of a table by type.
  */
 #include "wire/packet.h"
@@ -42,8 +42,8 @@ static bool read_init(struct belay_hello *hello, struct belay_reader *r)
 {
     hello->cookie_len = belay_read_u16(r);
     hello->cookie = belay_read_bytes(r, hello->cookie_len);
-    /* Nobody gives cookies away as long as RETRY is reserved. */
-    if (r->bad || hello->cookie_len > 0)
+    hello->handshake = belay_read_u8(r);
+    if (r->bad || hello->cookie_len > BELAY_COOKIE_BYTES_MAX)
         return false;
     return read_payload(hello, r) && read_padding(r);
 }
@@ -52,6 +52,13 @@ static bool read_accept(struct belay_hello *hello, struct belay_reader *r)
 {
     hello->server_cid = belay_read_bytes(r, BELAY_CID_BYTES);
     return read_payload(hello, r);
+}
+
+static bool read_retry(struct belay_hello *hello, struct belay_reader *r)
+{
+    hello->cookie_len = belay_read_u8(r);
+    hello->cookie = belay_read_bytes(r, hello->cookie_len);
+    return hello->cookie_len > 0 && hello->cookie_len <= BELAY_COOKIE_BYTES_MAX;
 }
 
 static bool read_refuse(struct belay_hello *hello, struct belay_reader *r)
@@ -85,9 +92,11 @@ static void write_payload(const struct belay_hello *hello, struct belay_writer *
 /* w ends where the tag of an INIT begins. */
 static void write_init(const struct belay_hello *hello, struct belay_writer *w)
 {
-    if (hello->cookie_len > 0)
+    if (hello->cookie_len > BELAY_COOKIE_BYTES_MAX)
         w->bad = true;
-    belay_write_u16(w, 0);
+    belay_write_u16(w, (uint16_t)hello->cookie_len);
+    belay_write_bytes(w, hello->cookie, hello->cookie_len);
+    belay_write_u8(w, hello->handshake);
     write_payload(hello, w);
 
     size_t len = belay_writer_left(w);
@@ -100,6 +109,14 @@ static void write_accept(const struct belay_hello *hello, struct belay_writer *w
 {
     belay_write_bytes(w, hello->server_cid, BELAY_CID_BYTES);
     write_payload(hello, w);
+}
+
+static void write_retry(const struct belay_hello *hello, struct belay_writer *w)
+{
+    if (hello->cookie_len == 0 || hello->cookie_len > BELAY_COOKIE_BYTES_MAX)
+        w->bad = true;
+    belay_write_u8(w, (uint8_t)hello->cookie_len);
+    belay_write_bytes(w, hello->cookie, hello->cookie_len);
 }
 
 static void write_refuse(const struct belay_hello *hello, struct belay_writer *w)
@@ -129,6 +146,7 @@ static const struct row {
 } rows[] = {
     [BELAY_PACKET_INIT] = {0xC0, BELAY_VERSION_1, read_init, write_init},
     [BELAY_PACKET_ACCEPT] = {0xC1, BELAY_VERSION_1, read_accept, write_accept},
+    [BELAY_PACKET_RETRY] = {0xC2, BELAY_VERSION_1, read_retry, write_retry},
     [BELAY_PACKET_REFUSE] = {0xC3, BELAY_VERSION_1, read_refuse, write_refuse},
     [BELAY_PACKET_VERSIONS] = {0xC4, 0, read_versions, write_versions},
 };

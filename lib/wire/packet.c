@@ -5,8 +5,9 @@
 
 /* The first byte of each type; a DATA packet's has flags below. */
 static const uint8_t first_bytes[] = {
-    [BELAY_PACKET_INIT] = 0xC0,     [BELAY_PACKET_ACCEPT] = 0xC1, [BELAY_PACKET_REFUSE] = 0xC3,
-    [BELAY_PACKET_VERSIONS] = 0xC4, [BELAY_PACKET_RESET] = 0xC5,  [BELAY_PACKET_DATA] = 0xE0,
+    [BELAY_PACKET_INIT] = 0xC0,   [BELAY_PACKET_ACCEPT] = 0xC1,   [BELAY_PACKET_RETRY] = 0xC2,
+    [BELAY_PACKET_REFUSE] = 0xC3, [BELAY_PACKET_VERSIONS] = 0xC4, [BELAY_PACKET_RESET] = 0xC5,
+    [BELAY_PACKET_DATA] = 0xE0,
 };
 
 enum belay_packet_type belay_packet_type_of(uint8_t first_byte)

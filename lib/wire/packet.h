@@ -19,6 +19,8 @@
 #define BELAY_CID_BYTES_ANY         20 /* in VERSIONS: what another version may have */
 #define BELAY_NONCE_BYTES           8
 #define BELAY_HELLO_RANDOM_BYTES    32
+#define BELAY_COOKIE_BYTES_MAX      64
+#define BELAY_AEADS_MAX             8
 #define BELAY_INIT_BYTES            1200
 #define BELAY_RESET_TOKEN_BYTES     16
 #define BELAY_RESET_BYTES           (1 + BELAY_RESET_TOKEN_BYTES)
@@ -30,6 +32,7 @@
 enum belay_packet_type {
     BELAY_PACKET_INIT,
     BELAY_PACKET_ACCEPT,
+    BELAY_PACKET_RETRY,
     BELAY_PACKET_REFUSE,
     BELAY_PACKET_VERSIONS,
     BELAY_PACKET_RESET,
@@ -47,6 +50,9 @@ struct belay_transport_params {
     uint64_t max_data, idle_timeout_ms;
     bool has_reset_token;
     uint8_t reset_token[BELAY_RESET_TOKEN_BYTES];
+    uint8_t
+        aeads[BELAY_AEADS_MAX]; /* in INIT those on offer, best first; in ACCEPT the choice */
+    size_t aeads_count;
 };
 
 /* What a peer that sent none has. */
@@ -57,7 +63,18 @@ int belay_transport_params_parse(struct belay_transport_params *params, const ui
 size_t belay_transport_params_build(const struct belay_transport_params *params, uint8_t *out,
                                     size_t size);
 
-/* INIT, ACCEPT, REFUSE and VERSIONS, taken apart; pointers into the packet. */
+/* How both sides come to keys: the byte in an INIT. What is above is of a later revision. */
+enum belay_handshake_kind {
+    BELAY_HANDSHAKE_INSECURE,
+    BELAY_HANDSHAKE_NN, /* the Noise patterns of crypto/noise.h */
+    BELAY_HANDSHAKE_NK,
+    BELAY_HANDSHAKE_NNPSK0,
+    BELAY_HANDSHAKE_NKPSK2,
+    BELAY_HANDSHAKE_IK,
+    BELAY_HANDSHAKES
+};
+
+/* INIT, ACCEPT, RETRY, REFUSE and VERSIONS, taken apart; pointers into the packet. */
 struct belay_hello {
     enum belay_packet_type type;
     uint32_t version;
@@ -65,10 +82,14 @@ struct belay_hello {
     size_t client_cid_len;
     const uint8_t *nonce;      /* BELAY_NONCE_BYTES */
     const uint8_t *server_cid; /* ACCEPT: BELAY_CID_BYTES */
-    const uint8_t *cookie;     /* INIT */
+    const uint8_t *cookie;     /* INIT, RETRY */
     size_t cookie_len;
-    const uint8_t *random; /* INIT, ACCEPT: BELAY_HELLO_RANDOM_BYTES */
-    const uint8_t *params; /* INIT, ACCEPT */
+    uint8_t handshake; /* INIT: enum belay_handshake_kind, or what we do not know */
+    /* The payload of INIT and ACCEPT: 32 bytes that the sender drew (its random, or the public
+     * key that a Noise message begins with), and right behind them the rest: transport
+     * parameters, or the rest of the Noise message. */
+    const uint8_t *random; /* BELAY_HELLO_RANDOM_BYTES */
+    const uint8_t *params;
     size_t params_len;
     uint64_t code;      /* REFUSE */
     const char *reason; /* REFUSE: reason_len bytes, no terminator */

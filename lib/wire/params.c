@@ -1,6 +1,6 @@
 /*
- * params.c - transport parameters: a table with a row for each integer, and the reset token,
- * the one that is not an integer.
+ * params.c - transport parameters: a table with a row for each integer, and the two that are
+ * none, the reset token and the list of AEADs.
  */
 #include "wire/packet.h"
 
@@ -11,6 +11,7 @@
 #include "base/cursor.h"
 
 #define ID_RESET_TOKEN    8
+#define ID_AEADS          9
 #define CREDIT_OF_MESSAGE 64 /* what a message costs besides its bytes */
 
 /* Row i is the parameter with id i + 1. */
@@ -76,6 +77,14 @@ static const char *take_value(struct belay_transport_params *params, uint64_t id
         return NULL;
     }
 
+    if (id == ID_AEADS) {
+        if (len < 1 || len > BELAY_AEADS_MAX)
+            return "the list of AEADs has no right length";
+        memcpy(params->aeads, data, len);
+        params->aeads_count = len;
+        return NULL;
+    }
+
     const struct row *row = &rows[id - 1];
     struct belay_reader r;
     belay_reader_init(&r, data, len);
@@ -97,7 +106,7 @@ static const char *take_param(struct belay_transport_params *params, struct bela
         return "a transport parameter is cut off";
     const uint8_t *value = belay_read_bytes(r, (size_t)len);
 
-    if (id < 1 || id > ID_RESET_TOKEN)
+    if (id < 1 || id > ID_AEADS)
         return NULL; /* unknown: of a later revision */
     if (*seen & 1u << id)
         return "a transport parameter comes twice";
@@ -143,6 +152,11 @@ size_t belay_transport_params_build(const struct belay_transport_params *params,
         belay_write_varint(&w, ID_RESET_TOKEN);
         belay_write_varint(&w, BELAY_RESET_TOKEN_BYTES);
         belay_write_bytes(&w, params->reset_token, BELAY_RESET_TOKEN_BYTES);
+    }
+    if (params->aeads_count > 0) {
+        belay_write_varint(&w, ID_AEADS);
+        belay_write_varint(&w, params->aeads_count);
+        belay_write_bytes(&w, params->aeads, params->aeads_count);
     }
     return w.bad ? 0 : (size_t)(w.at - out);
 }

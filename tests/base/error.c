@@ -11,14 +11,14 @@ static void test_every_error_has_a_text_of_its_own(void **state)
 {
     (void)state;
     const char *unknown = belay_strerror(1);
-    for (int error = BELAY_ELIMIT; error <= BELAY_OK; error++) {
+    for (int error = BELAY_EKEY; error <= BELAY_OK; error++) {
         const char *text = belay_strerror(error);
         assert_string_not_equal(text, unknown);
         assert_int_not_equal(text[strlen(text) - 1], '.');
-        for (int other = BELAY_ELIMIT; other < error; other++)
+        for (int other = BELAY_EKEY; other < error; other++)
             assert_string_not_equal(text, belay_strerror(other));
     }
-    assert_string_equal(belay_strerror(BELAY_ELIMIT - 1), unknown);
+    assert_string_equal(belay_strerror(BELAY_EKEY - 1), unknown);
     assert_string_equal(belay_strerror(INT32_MIN), unknown);
 }
 

@@ -16,7 +16,7 @@ static void assert_hello_tag(struct pair *pair, const uint8_t *packet, size_t le
 
     memcpy(copy, packet, len);
     assert_int_equal(belay_keys_hello(&pair->suite, 1, material, material_len, key, iv), 0);
-    assert_int_equal(belay_seal_init(&seal, &pair->suite, key, iv), 0);
+    assert_int_equal(belay_seal_init(&seal, &pair->suite, BELAY_SEAL_GMAC, key, iv), 0);
     assert_int_equal(belay_open_packet(&seal, number, copy, len - 16, 0), 0);
     belay_seal_dispose(&seal);
 }
@@ -41,7 +41,7 @@ static uint64_t param(const uint8_t *params, size_t len, uint64_t wanted)
         at += take_varint(params + at, &id);
         at += take_varint(params + at, &size);
         assert_true(at + size <= len);
-        if (id != 8)
+        if (id < 8)
             assert_int_equal(take_varint(params + at, &value), size);
         at += (size_t)size;
     }
@@ -63,9 +63,10 @@ static void check_init(struct pair *pair, const uint8_t *packet, size_t len, boo
     p += 6 + p[5];
     nonce = p;
     p += 8;
-    assert_memory_equal(p, "\0\0", 2); /* no cookie */
-    payload_len = (size_t)(p[2] << 8 | p[3]);
-    random = p + 4;
+    assert_memory_equal(p, "\0\0", 2);                /* no cookie */
+    assert_int_equal(p[2], config->insecure ? 0 : 1); /* NN: its payload is in the clear, too */
+    payload_len = (size_t)(p[3] << 8 | p[4]);
+    random = p + 5;
     params = random + 32;
     params_len = payload_len - 32;
     assert_int_equal(param(params, params_len, 1), config->datagram_size);
@@ -77,6 +78,8 @@ static void check_init(struct pair *pair, const uint8_t *packet, size_t len, boo
     assert_int_equal(param(params, params_len, 7), 30000);
     if (shared)
         param(params, params_len, 8); /* a reset token for its connection ID */
+    if (!config->insecure)
+        param(params, params_len, 9); /* the ciphers on offer */
     for (p = params + params_len; p < packet + 1184; p++)
         assert_int_equal(*p, 0);
     memcpy(material, nonce, 8);
@@ -98,21 +101,27 @@ static void check_accept(struct pair *pair, const uint8_t *init, const uint8_t *
     payload_len = (size_t)(p[0] << 8 | p[1]);
     p += 2;
     assert_int_equal((size_t)(p - packet) + payload_len + 16, len); /* nothing follows */
-    assert_int_equal(param(p + 32, payload_len - 32, 1), 1200);
-    param(p + 32, payload_len - 32, 8);
+    if (pair->client.config.insecure) {
+        assert_int_equal(param(p + 32, payload_len - 32, 1), 1200);
+        param(p + 32, payload_len - 32, 8);
+    }
     memcpy(material, init + 6 + cid_len, 8);
-    memcpy(material + 8, init + 6 + cid_len + 8 + 4, 32);
+    memcpy(material + 8, init + 6 + cid_len + 8 + 5, 32);
     assert_hello_tag(pair, packet, len, material, 40);
 }
 
 static void hello_packets_are_as_written(void **state)
 {
     (void)state;
-    for (unsigned shared = 0; shared < 2; shared++) {
+    for (unsigned i = 0; i < 4; i++) {
+        struct belay_core_config config;
         struct pair pair;
         struct belay_data_header header;
         uint8_t init[1200];
-        pair_init(&pair, NULL);
+        bool shared = i % 2;
+        pair_config(&config);
+        config.insecure = i / 2;
+        pair_init(&pair, &config);
         pair_dial(&pair, shared);
         assert_int_equal(pair_collect(&pair), 1);
         check_init(&pair, pair.packets[0].data, pair.packets[0].len, shared);
@@ -125,7 +134,8 @@ static void hello_packets_are_as_written(void **state)
         assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 1);
         assert_int_equal(pair_collect(&pair), 1); /* a PING, to the server's ID */
         assert_int_equal(pair.packets[0].data[0], 0xf1);
-        assert_memory_equal(pair.packets[0].data + 1, pair.accept + 6 + 8 * shared + 8, 8);
+        assert_memory_equal(pair.packets[0].data + 1, pair.accept + 6 + (shared ? 8 : 0) + 8,
+                            8);
         pair_deliver(&pair, 0);
         assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 1);
         pair_sleep(&pair, SECOND);
@@ -322,7 +332,7 @@ static void answer(struct pair *pair, struct belay_hello *hello, uint32_t versio
     assert_true(len > 0);
     assert_int_equal(belay_keys_hello(&pair->suite, version, material, material_len, key, iv),
                      0);
-    assert_int_equal(belay_seal_init(&seal, &pair->suite, key, iv), 0);
+    assert_int_equal(belay_seal_init(&seal, &pair->suite, BELAY_SEAL_GMAC, key, iv), 0);
     assert_int_equal(belay_seal_packet(&seal, packet[0] & 0x1f, packet, len, 0), 0);
     belay_seal_dispose(&seal);
     pair_receive(pair, &pair->server, &pair->client, packet, len + 16);

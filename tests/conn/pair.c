@@ -1,5 +1,7 @@
 #include "conn/pair.h"
 
+#include "crypto/token.h"
+
 #include "crypto/keys.h"
 
 static struct pair_end *other(struct pair_end *end)
@@ -54,6 +56,17 @@ static void end_init(struct pair *pair, struct pair_end *end,
     belay_core_set_trace(end->core, trace, end);
 }
 
+/* "BELAY_CLIENT_SECRET nonce secret" */
+static void note_secret(void *ctx, const char *line)
+{
+    struct pair *pair = ctx;
+    unsigned side = strncmp(line, "BELAY_SERVER", 12) == 0;
+
+    assert_int_equal(strlen(line), 19 + 1 + 16 + 1 + 64);
+    test_hex(line + 37, pair->secrets[side], sizeof(pair->secrets[side]));
+    pair->has_keys = false;
+}
+
 void pair_init_two(struct pair *pair, const struct belay_core_config *client,
                    const struct belay_core_config *server)
 {
@@ -63,6 +76,8 @@ void pair_init_two(struct pair *pair, const struct belay_core_config *client,
     end_init(pair, &pair->client, client, 0xc1);
     end_init(pair, &pair->server, server, 0x5e);
     belay_core_listen(pair->server.core, true);
+    belay_core_set_keylog(pair->client.core, note_secret, pair);
+    belay_core_set_keylog(pair->server.core, note_secret, pair); /* it has them first */
 }
 
 void pair_init(struct pair *pair, const struct belay_core_config *config)
@@ -433,30 +448,30 @@ void pair_assert_message(const struct pair_event *event, uint32_t channel, size_
 
 /* ------------------------------------------------------------------ forgery */
 
-/* docs/protocol.md, "Tags and keys": both randoms, and both packets without their tags. */
+/* As both sides choose it: docs/protocol.md, "Transport parameters". */
+static enum belay_seal_algorithm algorithm_of(const struct pair *pair)
+{
+    if (pair->client.config.insecure)
+        return BELAY_SEAL_GMAC;
+    return pair->client.config.aead == BELAY_AEAD_AES_256_GCM &&
+                   pair->server.config.aead == BELAY_AEAD_AES_256_GCM
+               ? BELAY_SEAL_AES_256_GCM
+               : BELAY_SEAL_CHACHA20_POLY1305;
+}
+
+static void make_seal(struct pair *pair, const uint8_t *secret, struct belay_seal *seal)
+{
+    uint8_t key[32], iv[12];
+
+    belay_seal_dispose(seal);
+    assert_int_equal(belay_keys_packet(&pair->suite, secret, key, iv), 0);
+    assert_int_equal(belay_seal_init(seal, &pair->suite, algorithm_of(pair), key, iv), 0);
+}
+
 static void derive(struct pair *pair)
 {
-    uint8_t secret[64], transcript[BELAY_INIT_BYTES + sizeof(pair->accept)];
-    size_t init_len = pair->init_len - BELAY_TAG_BYTES;
-    size_t accept_len = pair->accept_len - BELAY_TAG_BYTES;
-    struct belay_packet_keys keys;
-    struct belay_hello hello;
-
-    assert_int_equal(belay_hello_parse(&hello, pair->init, pair->init_len), 0);
-    memcpy(secret, hello.random, 32);
-    assert_int_equal(belay_hello_parse(&hello, pair->accept, pair->accept_len), 0);
-    memcpy(secret + 32, hello.random, 32);
-    memcpy(transcript, pair->init, init_len);
-    memcpy(transcript + init_len, pair->accept, accept_len);
-    assert_int_equal(belay_keys_derive(&pair->suite, secret, sizeof(secret), transcript,
-                                       init_len + accept_len, &keys),
-                     0);
-    belay_seal_dispose(&pair->client_seal);
-    belay_seal_dispose(&pair->server_seal);
-    assert_int_equal(
-        belay_seal_init(&pair->client_seal, &pair->suite, keys.client_key, keys.client_iv), 0);
-    assert_int_equal(
-        belay_seal_init(&pair->server_seal, &pair->suite, keys.server_key, keys.server_iv), 0);
+    make_seal(pair, pair->secrets[0], &pair->client_seal);
+    make_seal(pair, pair->secrets[1], &pair->server_seal);
     pair->has_keys = true;
 }
 
@@ -516,10 +531,22 @@ void pair_open(struct pair *pair, size_t i, struct belay_frame *frames, size_t *
     number = belay_number_expand(packet->from->sent_number, header.number_truncated,
                                  8 * header.number_bytes);
     frames_len = packet->len - header.header_len - BELAY_TAG_BYTES;
-    assert_int_equal(belay_open_packet(seal_of(pair, packet->from), number, packet->data,
+    memcpy(pair->opened, packet->data, packet->len);
+    assert_int_equal(belay_open_packet(seal_of(pair, packet->from), number, pair->opened,
                                        header.header_len, frames_len),
                      0);
     assert_int_equal(
-        belay_frames_parse(packet->data + header.header_len, frames_len, frames, count, &why),
+        belay_frames_parse(pair->opened + header.header_len, frames_len, frames, count, &why),
+        0);
+}
+
+void pair_server_token(struct pair *pair, uint8_t token[BELAY_RESET_TOKEN_BYTES])
+{
+    uint8_t cid[BELAY_CID_BYTES];
+
+    assert_true(pair->server.config.has_reset_key);
+    server_cid(pair, cid);
+    assert_int_equal(
+        belay_token_reset(&pair->suite, pair->server.config.reset_key, cid, sizeof(cid), token),
         0);
 }

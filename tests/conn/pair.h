@@ -6,8 +6,8 @@
  * The received bytes lie in a block of their exact size that is overwritten and freed when
  * poll has said that there is nothing more: who keeps a pointer into it is found.
  *
- * The pair sees every handshake and can derive the keys from it, as an attacker on the path
- * could: pair_forge seals frames of the test's choice in the name of either side.
+ * The pair has the secrets of the newest connection by the key log: pair_forge seals frames of
+ * the test's choice in the name of either side.
  */
 #ifndef BELAY_TESTS_CONN_PAIR_H
 #define BELAY_TESTS_CONN_PAIR_H
@@ -18,6 +18,7 @@
 
 #include <belay/core.h>
 
+#include "crypto/keys.h"
 #include "crypto/seal.h"
 #include "wire/frame.h"
 #include "wire/packet.h"
@@ -81,10 +82,12 @@ struct pair {
     size_t packet_count, packet_capacity;
     size_t train_count, train_segments_max;
     uint8_t init[BELAY_INIT_BYTES], accept[512]; /* the newest seen */
+    uint8_t secrets[2][BELAY_SECRET_SIZE]; /* the client's, the server's: by the key log */
     size_t init_len, accept_len;
     struct belay_suite suite;
     struct belay_seal client_seal, server_seal; /* what each sends with; ready when has_keys */
     bool has_keys;
+    uint8_t opened[PAIR_TRAIN_BYTES]; /* by pair_open, last */
 };
 
 /* The defaults that tests start from. */
@@ -163,7 +166,9 @@ void pair_forge(struct pair *pair, struct pair_end *as, const uint8_t *frames, s
 void pair_forge_hex(struct pair *pair, struct pair_end *as, const char *frames);
 void pair_forge_number(struct pair *pair, struct pair_end *as, uint64_t number,
                        const uint8_t *frames, size_t len);
-/* Opens a packet that is on its way; frames points into it. */
+/* The server's reset token for its connection ID, by its reset key. */
+void pair_server_token(struct pair *pair, uint8_t token[BELAY_RESET_TOKEN_BYTES]);
+/* Opens a copy of a packet that is on its way; frames points into it until the next. */
 void pair_open(struct pair *pair, size_t i, struct belay_frame *frames, size_t *count);
 
 #endif

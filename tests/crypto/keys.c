@@ -17,10 +17,10 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct belay_packet_keys derive(const char *secret_hex, const char *transcript)
+static struct belay_traffic_secrets derive(const char *secret_hex, const char *transcript)
 {
     uint8_t secret[64];
-    struct belay_packet_keys keys;
+    struct belay_traffic_secrets keys;
     size_t len = test_hex(secret_hex, secret, sizeof(secret));
     assert_int_equal(belay_keys_derive(&suite, secret, len, (const uint8_t *)transcript,
                                        strlen(transcript), &keys),
@@ -34,13 +34,20 @@ static struct belay_packet_keys derive(const char *secret_hex, const char *trans
 static void test_packet_keys_vector(void **state)
 {
     (void)state;
-    struct belay_packet_keys keys = derive(SECRET, "initial and accept");
-    test_assert_hex(keys.client_key, 32,
-                    "42be654f7ac9bed26b57dfd2544052230eae4fafe8263a394d00120838f831fa");
-    test_assert_hex(keys.client_iv, 12, "fc5255410c61a56989d63598");
-    test_assert_hex(keys.server_key, 32,
-                    "67af5c4f2bb9afe69b319cabf1104ec0853de858f8a25061c387a4a1307f56e4");
-    test_assert_hex(keys.server_iv, 12, "daca87dad7cbdfa6ed2809a7");
+    struct belay_traffic_secrets keys = derive(SECRET, "initial and accept");
+    uint8_t key[32], iv[12];
+
+    test_assert_hex(keys.client, 32,
+                    "70b789657242a513d61a1f54b940761f2d391566f74caed6091491c87064d373");
+    test_assert_hex(keys.server, 32,
+                    "420783a7bfa76da9b036ddc2c13d4acf69596aeb3bfa1d776d7ffd8d2b0bd610");
+    assert_int_equal(belay_keys_packet(&suite, keys.client, key, iv), 0);
+    test_assert_hex(key, 32,
+                    "50fd0b59ce1949dacdc4236a12c798480e34b8035f3033443d14cb3a8cf75662");
+    test_assert_hex(iv, 12, "0ff7a36c6c8f202314a53899");
+    assert_int_equal(belay_keys_update(&suite, keys.client), 0);
+    test_assert_hex(keys.client, 32,
+                    "14a300438da8860775c3282179e1f6e6b62a3e168f2213480bdddd5262514a81");
 }
 
 static void test_hello_vector(void **state)
@@ -54,27 +61,24 @@ static void test_hello_vector(void **state)
     test_assert_hex(iv, 12, "7b59d79788493c33a41a3b0f");
 }
 
-static void assert_all_differ(const struct belay_packet_keys *a,
-                              const struct belay_packet_keys *b)
+static void assert_all_differ(const struct belay_traffic_secrets *a,
+                              const struct belay_traffic_secrets *b)
 {
-    assert_memory_not_equal(a->client_key, b->client_key, 32);
-    assert_memory_not_equal(a->client_iv, b->client_iv, 12);
-    assert_memory_not_equal(a->server_key, b->server_key, 32);
-    assert_memory_not_equal(a->server_iv, b->server_iv, 12);
+    assert_memory_not_equal(a->client, b->client, 32);
+    assert_memory_not_equal(a->server, b->server, 32);
 }
 
 static void test_keys_depend_on_all_that_goes_in(void **state)
 {
     (void)state;
-    struct belay_packet_keys base = derive(SECRET, "initial and accept");
-    struct belay_packet_keys other = derive(SECRET, "initial and accepT");
+    struct belay_traffic_secrets base = derive(SECRET, "initial and accept");
+    struct belay_traffic_secrets other = derive(SECRET, "initial and accepT");
     assert_all_differ(&base, &other);
     other = derive(SECRET "00", "initial and accept");
     assert_all_differ(&base, &other);
     other = derive(SECRET, "");
     assert_all_differ(&base, &other);
-    assert_memory_not_equal(base.client_key, base.server_key, 32);
-    assert_memory_not_equal(base.client_iv, base.server_iv, 12);
+    assert_memory_not_equal(base.client, base.server, 32);
 }
 
 static void test_hello_depends_on_version_and_nonce(void **state)

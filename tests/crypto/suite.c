@@ -73,19 +73,23 @@ static int use(void)
 {
     static const uint8_t secret[32] = {1};
     struct belay_suite suite;
-    struct belay_packet_keys keys;
+    struct belay_traffic_secrets keys;
     struct belay_seal seal = {0};
-    uint8_t packet[100] = {0}, token[BELAY_TOKEN_SIZE];
+    uint8_t packet[100] = {0}, token[BELAY_TOKEN_SIZE], key[32], iv[12];
     int error = belay_suite_init(&suite);
     if (error != 0)
         return error;
     error = belay_keys_derive(&suite, secret, sizeof(secret), secret, 5, &keys);
     if (error == 0)
-        error = belay_keys_hello(&suite, 1, secret, 8, keys.client_key, keys.client_iv);
+        error = belay_keys_hello(&suite, 1, secret, 8, key, iv);
     if (error == 0)
-        error = belay_token_reset(&suite, keys.server_key, secret, 8, token);
+        error = belay_keys_packet(&suite, keys.client, key, iv);
     if (error == 0)
-        error = belay_seal_init(&seal, &suite, keys.client_key, keys.client_iv);
+        error = belay_keys_update(&suite, keys.client);
+    if (error == 0)
+        error = belay_token_reset(&suite, key, secret, 8, token);
+    if (error == 0)
+        error = belay_seal_init(&seal, &suite, BELAY_SEAL_GMAC, key, iv);
     if (error == 0)
         error = belay_seal_packet(&seal, 1, packet, 10, 20);
     if (error == 0)

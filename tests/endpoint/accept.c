@@ -146,7 +146,7 @@ static void wrong_parameters_are_refused(void **state)
     hello.params_len = test_hex("05 01 00", params, sizeof(params)); /* no channels */
     assert_int_equal(belay_hello_build(&hello, packet, sizeof(packet)), 1184);
     assert_int_equal(belay_keys_hello(&pair.suite, 1, hello.nonce, 8, key, iv), 0);
-    assert_int_equal(belay_seal_init(&seal, &pair.suite, key, iv), 0);
+    assert_int_equal(belay_seal_init(&seal, &pair.suite, BELAY_SEAL_GMAC, key, iv), 0);
     assert_int_equal(belay_seal_packet(&seal, 0, packet, 1184, 0), 0);
     belay_seal_dispose(&seal);
     pair_drop_all(&pair);

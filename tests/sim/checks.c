@@ -185,6 +185,9 @@ void sim_check_event(struct sim_conn *conn, const struct belay_core_event *event
     case BELAY_CORE_CLOSED:
         check_closed(conn, event);
         break;
+    case BELAY_CORE_AUTHORIZE:
+        expect(conn, false, "AUTHORIZE, which nobody asked for");
+        break;
     }
 }
 

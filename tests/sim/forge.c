@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sim/forge.h"
+#include "support/hex.h"
 
 /* ------------------------------------------------------------------ handshake packets */
 
@@ -16,7 +17,7 @@ static size_t seal_hello(struct belay_hello *hello, const uint8_t *ikm, size_t i
     assert_true(len > 0);
     assert_int_equal(belay_suite_init(&suite), 0);
     assert_int_equal(belay_keys_hello(&suite, hello->version, ikm, ikm_len, key, iv), 0);
-    assert_int_equal(belay_seal_init(&seal, &suite, key, iv), 0);
+    assert_int_equal(belay_seal_init(&seal, &suite, BELAY_SEAL_GMAC, key, iv), 0);
     assert_int_equal(
         belay_seal_packet(&seal, belay_packet_hello_number(hello->type), out, len, 0), 0);
     belay_seal_dispose(&seal);
@@ -68,44 +69,48 @@ size_t forge_refuse(const uint8_t *init, uint64_t code, const char *reason, uint
 
 /* ------------------------------------------------------------------ DATA packets */
 
+/* "BELAY_CLIENT_SECRET nonce secret" */
+static void note_secret(void *ctx, const char *line)
+{
+    struct forge *forge = ctx;
+    unsigned side = strncmp(line, "BELAY_SERVER", 12) == 0;
+
+    assert_int_equal(strlen(line), 19 + 1 + 16 + 1 + 64);
+    test_hex(line + 37, forge->secrets[side], sizeof(forge->secrets[side]));
+}
+
 void forge_listen(struct forge *forge, struct pair *pair)
 {
     memset(forge, 0, sizeof(*forge));
     forge->pair = pair;
-    forge->inits.type = 'I';
     forge->accepts.type = 'A';
-    sim_filter_set(pair->client, pair->server, keep_copies, &forge->inits);
     sim_filter_set(pair->server, pair->client, keep_copies, &forge->accepts);
+    belay_core_set_keylog(pair->client->core, note_secret, forge);
+}
+
+static void make_seal(struct forge *forge, const uint8_t *secret, struct belay_seal *seal)
+{
+    uint8_t key[32], iv[12];
+
+    assert_int_equal(belay_keys_packet(&forge->suite, secret, key, iv), 0);
+    assert_int_equal(belay_seal_init(seal, &forge->suite, forge->algorithm, key, iv), 0);
 }
 
 void forge_ready(struct forge *forge)
 {
-    struct belay_hello init, accept;
-    struct belay_packet_keys keys;
-    const uint8_t *i = forge->inits.packets[0].bytes, *a = forge->accepts.packets[0].bytes;
-    size_t i_len = forge->inits.packets[0].len - BELAY_TAG_BYTES;
-    size_t a_len = forge->accepts.packets[0].len - BELAY_TAG_BYTES;
-    uint8_t secret[2 * BELAY_HELLO_RANDOM_BYTES], transcript[2 * BELAY_INIT_BYTES];
+    struct belay_hello accept;
 
-    sim_filter_set(forge->pair->client, forge->pair->server, NULL, NULL);
     sim_filter_set(forge->pair->server, forge->pair->client, NULL, NULL);
-    assert_true(forge->inits.count > 0 && forge->accepts.count > 0);
-    assert_int_equal(belay_hello_parse(&init, i, i_len + BELAY_TAG_BYTES), 0);
-    assert_int_equal(belay_hello_parse(&accept, a, a_len + BELAY_TAG_BYTES), 0);
-    assert_true(i_len + a_len <= sizeof(transcript));
-    memcpy(secret, init.random, BELAY_HELLO_RANDOM_BYTES);
-    memcpy(secret + BELAY_HELLO_RANDOM_BYTES, accept.random, BELAY_HELLO_RANDOM_BYTES);
-    memcpy(transcript, i, i_len);
-    memcpy(transcript + i_len, a, a_len);
+    belay_core_set_keylog(forge->pair->client->core, NULL, NULL);
+    assert_true(forge->accepts.count > 0);
+    assert_int_equal(belay_hello_parse(&accept, forge->accepts.packets[0].bytes,
+                                       forge->accepts.packets[0].len),
+                     0);
     memcpy(forge->server_cid, accept.server_cid, BELAY_CID_BYTES);
     assert_int_equal(belay_suite_init(&forge->suite), 0);
-    assert_int_equal(belay_keys_derive(&forge->suite, secret, sizeof(secret), transcript,
-                                       i_len + a_len, &keys),
-                     0);
-    assert_int_equal(
-        belay_seal_init(&forge->client, &forge->suite, keys.client_key, keys.client_iv), 0);
-    assert_int_equal(
-        belay_seal_init(&forge->server, &forge->suite, keys.server_key, keys.server_iv), 0);
+    forge->algorithm = (enum belay_seal_algorithm)belay_core_conn_aead(forge->pair->conn->conn);
+    make_seal(forge, forge->secrets[0], &forge->client);
+    make_seal(forge, forge->secrets[1], &forge->server);
 }
 
 void forge_dispose(struct forge *forge)
@@ -113,7 +118,6 @@ void forge_dispose(struct forge *forge)
     belay_seal_dispose(&forge->client);
     belay_seal_dispose(&forge->server);
     belay_suite_dispose(&forge->suite);
-    keep_free(&forge->inits);
     keep_free(&forge->accepts);
 }
 

@@ -17,9 +17,11 @@ size_t forge_versions(const uint8_t *init, const uint32_t *versions, size_t coun
 size_t forge_refuse(const uint8_t *init, uint64_t code, const char *reason, uint8_t *out,
                     size_t size);
 
-/* Who listened to the handshake, and can therefore speak for both sides. */
+/* Who has the connection's secrets, by the client's key log, and can speak for both sides. */
 struct forge {
-    struct keep inits, accepts;
+    struct keep accepts;
+    uint8_t secrets[2][BELAY_SECRET_SIZE]; /* the client's, the server's */
+    enum belay_seal_algorithm algorithm;
     struct belay_suite suite;
     struct belay_seal client, server;
     uint8_t server_cid[BELAY_CID_BYTES];

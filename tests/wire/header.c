@@ -81,9 +81,11 @@ static void test_first_byte(void **state)
     for (unsigned byte = 0; byte < 256; byte++) {
         uint8_t packet[40] = {(uint8_t)byte};
         struct belay_data_header h;
-        bool valid = byte >= 0xE0 && !(byte & 0x04) && !(byte & 0x08);
+        bool valid = byte >= 0xE0 && !(byte & 0x04);
         assert_int_equal(belay_data_header_parse(&h, packet, sizeof(packet)),
                          valid ? BELAY_OK : BELAY_EPROTO);
+        if (valid)
+            assert_int_equal(h.key_phase, (byte & 0x08) != 0);
     }
     uint8_t out[2];
     assert_int_equal(belay_data_header_build(out, sizeof(out), NULL, true, 3, 1), 2);

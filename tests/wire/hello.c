@@ -18,9 +18,10 @@
 #define RANDOM8 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8
 #define RANDOM  RANDOM8, RANDOM8, RANDOM8, RANDOM8
 #define PARAMS  5, 1, 9
+#define COOKIE  0xE1, 0xE2, 0xE3
 
 static const uint8_t cid20[] = {CID20}, nonce[] = {NONCE}, server[] = {SERVER};
-static const uint8_t random32[] = {RANDOM}, params[] = {PARAMS};
+static const uint8_t random32[] = {RANDOM}, params[] = {PARAMS}, cookie[] = {COOKIE};
 static const uint8_t versions2[] = {0, 0, 0, 1, 0xFA, 0xCE, 0xB0, 0x0C};
 
 #define PREFIX(type_, version_, cid_len_)                                                      \
@@ -35,10 +36,11 @@ static const struct sample {
     struct belay_hello hello;
 } samples[] = {
     {"INIT",
-     BYTES(0xC0, VERSION, 8, CID, NONCE, 0, 0, 0, 35, RANDOM, PARAMS),
-     {PREFIX(INIT, 1, 8), .random = random32, .params = params, .params_len = 3}},
+     BYTES(0xC0, VERSION, 8, CID, NONCE, 0, 0, 2, 0, 35, RANDOM, PARAMS),
+     {PREFIX(INIT, 1, 8), .handshake = 2, .random = random32, .params = params,
+      .params_len = 3}},
     {"INIT, no connection ID, no parameters",
-     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 32, RANDOM),
+     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 0, 32, RANDOM),
      {PREFIX(INIT, 1, 0), .random = random32}},
     {"ACCEPT",
      BYTES(0xC1, VERSION, 8, CID, NONCE, SERVER, 0, 35, RANDOM, PARAMS),
@@ -53,6 +55,13 @@ static const struct sample {
     {"REFUSE by the app, no connection ID, no reason",
      BYTES(0xC3, VERSION, 0, NONCE, 0x41, 0x00, 0),
      {PREFIX(REFUSE, 1, 0), .code = 0x100}},
+    {"INIT with a cookie, of a handshake that is unknown",
+     BYTES(0xC0, VERSION, 0, NONCE, 0, 3, COOKIE, 0xFF, 0, 32, RANDOM),
+     {PREFIX(INIT, 1, 0), .cookie = cookie, .cookie_len = 3, .handshake = 0xFF,
+      .random = random32}},
+    {"RETRY",
+     BYTES(0xC2, VERSION, 8, CID, NONCE, 3, COOKIE),
+     {PREFIX(RETRY, 1, 8), .cookie = cookie, .cookie_len = 3}},
     {"VERSIONS",
      BYTES(0xC4, 0, 0, 0, 0, 0, NONCE, 1, VERSION),
      {PREFIX(VERSIONS, 0, 0), .versions = versions2, .versions_count = 1}},
@@ -94,7 +103,8 @@ static void assert_same(const struct belay_hello *a, const struct belay_hello *b
     assert_int_equal(a->server_cid != NULL, b->server_cid != NULL);
     if (a->server_cid != NULL)
         assert_memory_equal(a->server_cid, b->server_cid, BELAY_CID_BYTES);
-    assert_int_equal(a->cookie_len, b->cookie_len);
+    assert_bytes(a->cookie, a->cookie_len, b->cookie, b->cookie_len);
+    assert_int_equal(a->handshake, b->handshake);
     assert_int_equal(a->random != NULL, b->random != NULL);
     if (a->random != NULL)
         assert_memory_equal(a->random, b->random, BELAY_HELLO_RANDOM_BYTES);
@@ -199,30 +209,35 @@ static void test_bit_flips(void **state)
 
 /* Bytes up to the tag, of INIT up to its padding. Each breaks one rule only. */
 static const struct sample refused[] = {
-    {"type 0xC2", BYTES(0xC2, VERSION, 8, CID, NONCE, SERVER, 0, 32, RANDOM), {0}},
+    {"type 0xC6", BYTES(0xC6, VERSION, 8, CID, NONCE, SERVER, 0, 32, RANDOM), {0}},
+    {"RETRY without a cookie", BYTES(0xC2, VERSION, 0, NONCE, 0), {0}},
+    {"RETRY, cookie of 65", BYTES(0xC2, VERSION, 0, NONCE, 65, RANDOM, RANDOM, 1), {0}},
+    {"RETRY, a byte after the cookie", BYTES(0xC2, VERSION, 0, NONCE, 1, 1, 1), {0}},
     {"type 0xC5", BYTES(0xC5, VERSION, 8, CID, NONCE, SERVER, 0, 32, RANDOM), {0}},
     {"DATA", BYTES(0xE0, VERSION, 8, CID, NONCE, SERVER, 0, 32, RANDOM), {0}},
     {"INIT, connection ID of 7",
-     BYTES(0xC0, VERSION, 7, 1, 2, 3, 4, 5, 6, 7, NONCE, 0, 0, 0, 32, RANDOM),
+     BYTES(0xC0, VERSION, 7, 1, 2, 3, 4, 5, 6, 7, NONCE, 0, 0, 0, 0, 32, RANDOM),
      {0}},
     {"INIT, connection ID of 20",
-     BYTES(0xC0, VERSION, 20, CID20, NONCE, 0, 0, 0, 32, RANDOM),
+     BYTES(0xC0, VERSION, 20, CID20, NONCE, 0, 0, 0, 0, 32, RANDOM),
      {0}},
-    {"INIT, cookie of 1", BYTES(0xC0, VERSION, 0, NONCE, 0, 1, 0xCC, 0, 32, RANDOM), {0}},
-    {"INIT, cookie of 256", BYTES(0xC0, VERSION, 0, NONCE, 1, 0, 0, 32, RANDOM), {0}},
+    {"INIT, cookie of 65",
+     BYTES(0xC0, VERSION, 0, NONCE, 0, 65, RANDOM, RANDOM, 1, 0, 0, 32, RANDOM),
+     {0}},
+    {"INIT, cookie of 256", BYTES(0xC0, VERSION, 0, NONCE, 1, 0, 0, 0, 32, RANDOM), {0}},
     {"INIT, cookie past the end",
-     BYTES(0xC0, VERSION, 0, NONCE, 0xFF, 0xFF, 0, 32, RANDOM),
+     BYTES(0xC0, VERSION, 0, NONCE, 0xFF, 0xFF, 0, 0, 32, RANDOM),
      {0}},
     {"INIT, payload of 31",
-     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 31, RANDOM8, RANDOM8, RANDOM8, 1, 2, 3, 4, 5, 6,
+     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 0, 31, RANDOM8, RANDOM8, RANDOM8, 1, 2, 3, 4, 5, 6,
            7),
      {0}},
-    {"INIT, payload of 0", BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 0), {0}},
+    {"INIT, payload of 0", BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 0, 0), {0}},
     {"INIT, payload past the end",
-     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0xFF, 0xFF, RANDOM),
+     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 0xFF, 0xFF, RANDOM),
      {0}},
     {"INIT, padding not zero",
-     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 32, RANDOM, 0, 0, 1),
+     BYTES(0xC0, VERSION, 0, NONCE, 0, 0, 0, 0, 32, RANDOM, 0, 0, 1),
      {0}},
     {"ACCEPT, version 2", BYTES(0xC1, 0, 0, 0, 2, 0, NONCE, SERVER, 0, 32, RANDOM), {0}},
     {"ACCEPT, connection ID of 9",
@@ -324,7 +339,7 @@ static void test_full_init(void **state)
     memset(e.bytes, 0, e.len);
     memset(filler, 0x3C, sizeof(filler));
     init.params = filler;
-    init.params_len = BELAY_INIT_BYTES - BELAY_TAG_BYTES - (1 + 4 + 9 + 8 + 2 + 2 + 32);
+    init.params_len = BELAY_INIT_BYTES - BELAY_TAG_BYTES - (1 + 4 + 9 + 8 + 2 + 1 + 2 + 32);
     assert_int_equal(belay_hello_build(&init, e.bytes, e.len), 1184);
     assert_int_equal(belay_hello_parse(&hello, e.bytes, e.len), BELAY_OK);
     assert_same(&hello, &init);
@@ -348,17 +363,22 @@ static void test_unbuildable(void **state)
     h = samples[4].hello;
     h.code = BELAY_VARINT_MAX + 1;
     assert_int_equal(belay_hello_build(&h, room, sizeof(room)), 0);
-    h = samples[6].hello;
+    h = samples[7].hello;
+    h.cookie_len = 0;
+    assert_int_equal(belay_hello_build(&h, room, sizeof(room)), 0);
+    h.cookie_len = BELAY_COOKIE_BYTES_MAX + 1;
+    assert_int_equal(belay_hello_build(&h, room, sizeof(room)), 0);
+    h = samples[8].hello;
     h.versions_count = 0;
     assert_int_equal(belay_hello_build(&h, room, sizeof(room)), 0);
     h.versions_count = 256;
     assert_int_equal(belay_hello_build(&h, room, sizeof(room)), 0);
-    h = samples[6].hello;
+    h = samples[8].hello;
     h.client_cid_len = 21;
     assert_int_equal(belay_hello_build(&h, room, sizeof(room)), 0);
     h = samples[0].hello;
-    h.cookie = nonce;
-    h.cookie_len = 1;
+    h.cookie = room;
+    h.cookie_len = BELAY_COOKIE_BYTES_MAX + 1;
     assert_int_equal(belay_hello_build(&h, room, sizeof(room)), 0);
     h = samples[2].hello;
     h.params_len = 65536 - 32;

@@ -8,6 +8,7 @@ static void test_first_bytes(void **state)
     for (unsigned byte = 0; byte < 256; byte++) {
         enum belay_packet_type expected = byte == 0xC0   ? BELAY_PACKET_INIT
                                           : byte == 0xC1 ? BELAY_PACKET_ACCEPT
+                                          : byte == 0xC2 ? BELAY_PACKET_RETRY
                                           : byte == 0xC3 ? BELAY_PACKET_REFUSE
                                           : byte == 0xC4 ? BELAY_PACKET_VERSIONS
                                           : byte == 0xC5 ? BELAY_PACKET_RESET

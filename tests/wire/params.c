@@ -10,7 +10,7 @@
 
 #define TOKEN 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 
-/* All eight, in the order and form in which we write them. */
+/* All nine, in the order and form in which we write them. */
 static const uint8_t all[] = {
     0x01, 0x02, 0x45,  0xDC,                                     /* datagram_size 1500 */
     0x02, 0x04, 0x81,  0x00, 0x00, 0x00,                         /* message_size 2^24 */
@@ -20,6 +20,7 @@ static const uint8_t all[] = {
     0x06, 0x01, 0x00,                                            /* ack_delay_us 0 */
     0x07, 0x04, 0x80,  0x00, 0x75, 0x30,                         /* idle_timeout_ms 30000 */
     0x08, 0x10, TOKEN,                                           /* reset_token */
+    0x09, 0x02, 0x02,  0x01, /* aeads: ChaCha20-Poly1305, AES-256-GCM */
 };
 
 static int parse(struct belay_transport_params *params, const uint8_t *bytes, size_t len,
@@ -45,6 +46,8 @@ static void assert_same(const struct belay_transport_params *a,
     assert_true(a->idle_timeout_ms == b->idle_timeout_ms);
     assert_int_equal(a->has_reset_token, b->has_reset_token);
     assert_memory_equal(a->reset_token, b->reset_token, BELAY_RESET_TOKEN_BYTES);
+    assert_int_equal(a->aeads_count, b->aeads_count);
+    assert_memory_equal(a->aeads, b->aeads, BELAY_AEADS_MAX);
 }
 
 static struct belay_transport_params all_of_them(void)
@@ -57,7 +60,9 @@ static struct belay_transport_params all_of_them(void)
                                        .ack_delay_us = 0,
                                        .idle_timeout_ms = 30000,
                                        .has_reset_token = true,
-                                       .reset_token = {TOKEN}};
+                                       .reset_token = {TOKEN},
+                                       .aeads = {2, 1},
+                                       .aeads_count = 2};
     return p;
 }
 
@@ -113,7 +118,7 @@ static void test_absent(void **state)
  * is refused. */
 static void test_truncations(void **state)
 {
-    static const size_t ends[] = {0, 4, 20, 24, 27, 30, 36};
+    static const size_t ends[] = {0, 4, 20, 24, 27, 30, 36, 54};
     (void)state;
     for (size_t len = 0; len < sizeof(all); len++) {
         struct belay_transport_params params;
@@ -130,6 +135,7 @@ static void test_truncations(void **state)
 #define RANGE     "a transport parameter is out of range"
 #define LENGTH    "a transport parameter's length is wrong"
 #define CUT       "a transport parameter is cut off"
+#define AEADS     "the list of AEADs has no right length"
 #define TWICE     "a transport parameter comes twice"
 #define TOO_SMALL "max_data is too small for the largest message"
 
@@ -182,13 +188,17 @@ static const struct {
     {CUT, BYTES(5)},
     {CUT, BYTES(5, 2, 1)},
     {CUT, BYTES(5, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1)},
-    {CUT, BYTES(9, 0xC0, 0, 0, 1, 0, 0, 0, 0)}, /* 2^32 bytes */
+    {CUT, BYTES(10, 0xC0, 0, 0, 1, 0, 0, 0, 0)}, /* 2^32 bytes */
+    {NULL, BYTES(9, 1, 7)},
+    {NULL, BYTES(9, 8, 1, 2, 3, 4, 5, 6, 7, 8)},
+    {AEADS, BYTES(9, 0)},
+    {AEADS, BYTES(9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9)},
     {TWICE, BYTES(5, 1, 1, 5, 1, 1)},
     {TWICE, BYTES(5, 1, 1, 4, 1, 1, 0x40, 5, 1, 1)},
     {TWICE, BYTES(8, 16, TOKEN, 8, 16, TOKEN)},
-    {NULL, BYTES(9, 3, 1, 2, 3, 5, 1, 1)}, /* unknown ones are skipped */
+    {NULL, BYTES(10, 3, 1, 2, 3, 5, 1, 1)}, /* unknown ones are skipped */
     {NULL,
-     BYTES(0, 0, 9, 0, 0x7F, 0xFF, 1, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0)},
+     BYTES(0, 0, 10, 0, 0x7F, 0xFF, 1, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0)},
     {NULL, BYTES(0x40, 0x40 + 8, 1, 9)}, /* 72 is not 8 */
     {NULL, BYTES(0x80, 0, 1, 5, 1, 9)},  /* 261 is not 5 */
 };
