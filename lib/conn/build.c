@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define TRAIN_SEGMENTS_MAX 64
+#define SKIP_FIRST         256 /* packets; doubled with each */
+#define SKIP_LAST          65536
 
 bool belay_build_has_room(const struct belay_build *b)
 {
@@ -107,6 +109,25 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
     return len;
 }
 
+/* Ever rarer, at a place that the peer can't know: RFC 9000, section 21.4. */
+static bool skip_number(struct belay_connection *c, uint64_t now_ns)
+{
+    uint64_t number = belay_recovery_next_number(&c->recovery), random;
+
+    if (number < c->skip_number)
+        return true;
+    if (belay_recovery_reserve(&c->recovery, 0))
+        return false;
+    if (c->skip_period > 0)
+        belay_recovery_skip(&c->recovery, now_ns);
+    c->env->random.fill(c->env->random.ctx, &random, sizeof(random));
+    c->skip_period = c->skip_period == 0 ? SKIP_FIRST : 2 * c->skip_period;
+    if (c->skip_period > SKIP_LAST)
+        c->skip_period = SKIP_LAST;
+    c->skip_number = number + 1 + c->skip_period / 2 + random % c->skip_period;
+    return true;
+}
+
 /* New keys in time, before the old ones have sealed too much. False: the connection ended. */
 static bool keys_are_fresh(struct belay_connection *c)
 {
@@ -198,7 +219,8 @@ static size_t build_packet(struct belay_connection *c, uint8_t *out, size_t size
         return 0;
     if (!keys_are_fresh(c))
         return 0;
-    if (belay_recovery_reserve(&c->recovery, BELAY_BUILD_RECORDS_MAX)) {
+    if (!skip_number(c, now_ns) ||
+        belay_recovery_reserve(&c->recovery, BELAY_BUILD_RECORDS_MAX)) {
         belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "no memory to send");
         return 0;
     }

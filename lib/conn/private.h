@@ -65,6 +65,7 @@ struct belay_connection {
     struct belay_outbox outbox;
     struct belay_inbox inbox;
     uint32_t datagram_size;
+    uint64_t skip_number, skip_period; /* the next packet number to leave out; how far apart */
 
     uint64_t timers_ns[BELAY_TIMER_COUNT];
     uint64_t last_received_ns, last_eliciting_sent_ns;

@@ -19,13 +19,23 @@ struct news {
     bool undo;                                    /* the newest reduction had no cause */
 };
 
+static bool has_skipped(const struct belay_recovery *r, struct belay_range range)
+{
+    uint64_t count = r->own.skipped_count;
+
+    for (uint64_t i = 0; i < count && i < BELAY_SKIPPED_KEPT; i++)
+        if (r->own.skipped[i] >= range.lo && r->own.skipped[i] < range.hi)
+            return true;
+    return false;
+}
+
 /* Ranges go down without overlap and name only what was sent. */
 static bool is_valid(const struct belay_recovery *r, const struct belay_range *ranges,
                      size_t count)
 {
     uint64_t end = r->log.next_number;
     for (size_t i = 0; i < count; i++) {
-        if (ranges[i].lo >= ranges[i].hi || ranges[i].hi > end)
+        if (ranges[i].lo >= ranges[i].hi || ranges[i].hi > end || has_skipped(r, ranges[i]))
             return false;
         end = ranges[i].lo;
     }

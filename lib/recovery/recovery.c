@@ -61,6 +61,12 @@ uint64_t belay_recovery_next_number(const struct belay_recovery *r)
     return r->log.next_number;
 }
 
+void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns)
+{
+    r->own.skipped[r->own.skipped_count++ % BELAY_SKIPPED_KEPT] = r->log.next_number;
+    belay_sentlog_append(&r->log, NULL, 0)->sent_ns = now_ns;
+}
+
 void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
                          const struct belay_record *records, size_t record_count,
                          uint64_t now_ns)

@@ -36,6 +36,8 @@ struct belay_recovery_config {
     const struct belay_congestion *congestion;
 };
 
+#define BELAY_SKIPPED_KEPT 8 /* packet numbers left out that are remembered */
+
 /* Public for embedding; read it through the getters. */
 struct belay_recovery {
     struct belay_sentlog log;
@@ -70,6 +72,8 @@ struct belay_recovery {
         uint64_t pacer_quantum_bytes;
         uint32_t datagram_bytes;
         bool app_limited;
+        uint64_t skipped[BELAY_SKIPPED_KEPT]; /* the i-th at i modulo that */
+        uint64_t skipped_count;
     } own;
 };
 
@@ -92,6 +96,10 @@ uint64_t belay_recovery_next_number(const struct belay_recovery *r);
 void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
                          const struct belay_record *records, size_t record_count,
                          uint64_t now_ns);
+
+/* Leaves out next_number, after reserve of a packet: who acknowledges it never saw what it
+ * acknowledges (an optimistic ACK). The last BELAY_SKIPPED_KEPT are remembered. */
+void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns);
 
 /*
  * An ACK: ranges from the highest down, [lo, hi) each. 0, or BELAY_EPROTO when it names a

@@ -36,6 +36,37 @@ static void test_what_was_never_sent_changes_nothing(void **state)
     story_finish(&s);
 }
 
+/* An ACK of a number that was left out is from one who saw no packet. */
+static void test_what_was_skipped_is_not_acknowledged(void **state)
+{
+    static const struct {
+        uint64_t lo, hi;
+        int error;
+    } rows[] = {{2, 3, BELAY_EPROTO},
+                {0, 5, BELAY_EPROTO},
+                {1, 3, BELAY_EPROTO},
+                {2, 5, BELAY_EPROTO},
+                {3, 5, 0},
+                {0, 2, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct belay_range range = {rows[i].lo, rows[i].hi};
+        struct story s;
+        story_start(&s, 0);
+        for (unsigned n = 0; n < 5; n++) {
+            if (n == 2) {
+                assert_int_equal(belay_recovery_reserve(&s.r, 0), 0);
+                belay_recovery_skip(&s.r, s.now_ns);
+            } else {
+                story_send(&s, 1);
+            }
+        }
+        assert_int_equal(belay_recovery_acked(&s.r, &range, 1, 0, s.now_ns, &s.sink),
+                         rows[i].error);
+        story_finish(&s);
+    }
+}
+
 static void test_repeated_acks_say_nothing_new(void **state)
 {
     (void)state;
@@ -178,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_never_sent_changes_nothing),
+        cmocka_unit_test(test_what_was_skipped_is_not_acknowledged),
         cmocka_unit_test(test_repeated_acks_say_nothing_new),
         cmocka_unit_test(test_rtt_samples),
         cmocka_unit_test(test_an_unused_window_does_not_grow),
