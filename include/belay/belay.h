@@ -45,7 +45,7 @@ struct belay_config {
     struct belay_core_config core; /* protocol limits and times: core.h */
     int socket_buffer_bytes; /* SO_RCVBUF and SO_SNDBUF asked for; 0: the system's [4 MiB] */
     bool portable_io;        /* plain sendmsg/recvmsg only: no GSO, GRO, mmsg [false] */
-    /* Warnings and worse, for people; NULL: none. level as in struct belay_log. */
+    /* Lines for people; NULL: none. level 0 to 2, as in struct belay_log. */
     void (*log)(void *ctx, int level, const struct belay_conn *conn, const char *text);
     void *log_ctx;
     /* Listening: may a client with this public key (32 bytes) connect? Then clients without a
@@ -163,6 +163,10 @@ struct belay_endpoint_stats {
     uint64_t receive_truncated;               /* larger than 64 KiB: dropped */
     uint64_t memory_bytes, memory_peak_bytes; /* held by the protocol core */
     uint64_t connections;
+    uint64_t datagrams_from_bad_ports; /* dropped: docs/protocol.md, "Source ports" */
+    /* As struct belay_core_stats. */
+    uint64_t half_open, half_open_evicted, cookies_accepted, cookies_refused;
+    uint64_t retries_sent, retries_dropped, answers_sent, answers_dropped;
 };
 void belay_endpoint_get_stats(struct belay_endpoint *endpoint,
                               struct belay_endpoint_stats *stats, size_t size);

@@ -91,15 +91,18 @@ struct belay_core_config {
     uint64_t window_max; /* auto-tuning stops there; raised likewise [32 MiB] */
     uint32_t
         window_messages; /* receive credit, messages per channel and mode, 16..2^20 [4096] */
-    uint64_t send_queue_max;   /* bytes accepted and not acknowledged; one message always fits
-                                  an empty queue [32 MiB] */
-    uint32_t channels_max;     /* channels 0 .. n-1, both ways, 1..65536 [256] */
-    uint32_t ranges_max;       /* packet ranges remembered, 16..65536 [1024] */
-    uint32_t connections_max;  /* [65536] */
-    uint32_t half_open_max;    /* accepted handshakes not confirmed; the oldest yields [1024] */
-    uint64_t ack_delay_max_ns; /* [25 ms] */
-    uint64_t idle_timeout_ns;  /* the smaller of both sides' counts; 0: none [30 s] */
-    uint64_t keepalive_ns;     /* PING after this much silence; 0: none [15 s] */
+    uint64_t send_queue_max;  /* bytes accepted and not acknowledged; one message always fits
+                                 an empty queue [32 MiB] */
+    uint32_t channels_max;    /* channels 0 .. n-1, both ways, 1..65536 [256] */
+    uint32_t ranges_max;      /* packet ranges remembered, 16..65536 [1024] */
+    uint32_t connections_max; /* [65536] */
+    uint32_t half_open_max;   /* accepted handshakes not confirmed; the oldest yields [1024] */
+    uint32_t half_open_cookies;  /* from so many of them on, and at half_open_max at the latest,
+                                    a client must prove its address first, which costs it one
+                                    round trip; 0: always [64] */
+    uint64_t ack_delay_max_ns;   /* [25 ms] */
+    uint64_t idle_timeout_ns;    /* the smaller of both sides' counts; 0: none [30 s] */
+    uint64_t keepalive_ns;       /* PING after this much silence; 0: none [15 s] */
     uint64_t connect_timeout_ns; /* [10 s] */
     uint64_t close_timeout_ns;   /* graceful close at most [10 s] */
     const char *congestion;      /* "newreno" ["newreno"] */
@@ -245,6 +248,18 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
 size_t belay_core_conn_count(const struct belay_core *core);
 size_t belay_core_memory_bytes(const struct belay_core *core);
 size_t belay_core_memory_peak_bytes(const struct belay_core *core);
+
+/* What an endpoint does outside of its connections. Only ever grows at its end; pass sizeof. */
+struct belay_core_stats {
+    uint64_t half_open;                     /* handshakes not confirmed, now */
+    uint64_t half_open_evicted;             /* those that gave way to newer ones */
+    uint64_t cookies_accepted;              /* proofs of address, when they were asked for */
+    uint64_t cookies_refused;               /* wrong, or older than 30 s */
+    uint64_t retries_sent, retries_dropped; /* RETRYs; too many waited to be sent */
+    uint64_t answers_sent, answers_dropped; /* VERSIONS, REFUSE, RESET; the limit was reached */
+};
+void belay_core_get_stats(const struct belay_core *core, struct belay_core_stats *stats,
+                          size_t size);
 
 /* Connections that the app holds, one after the other: NULL gives the first, the last NULL. */
 struct belay_core_conn *belay_core_next_conn(struct belay_core *core, struct belay_core_conn *);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define UNPROVEN_FACTOR 3
+
 /* ------------------------------------------------------------------ beginning and end */
 
 static uint64_t at_least(uint64_t value, uint64_t floor)
@@ -106,6 +108,8 @@ belay_connection_accept(const struct belay_connection_env *env,
     }
     c->stats.datagrams_received++;
     c->stats.wire_bytes_received += len;
+    c->unproven.is_limited = true;
+    c->unproven.received_bytes = len;
     belay_timer_set(c, BELAY_TIMER_HELLO,
                     belay_time_add(now_ns, env->config->connect_timeout_ns));
     return c;
@@ -313,12 +317,10 @@ static void start_timers(struct belay_connection *c, uint64_t now_ns)
         belay_connection_linger_begin(c, now_ns);
 }
 
-int belay_connection_send(struct belay_connection *c, struct belay_train *train,
-                          uint64_t now_ns)
+static int send_in_stage(struct belay_connection *c, struct belay_train *train, uint64_t now_ns)
 {
     int sent;
 
-    start_timers(c, now_ns);
     switch (c->stage) {
     case BELAY_STAGE_DIALING:
     case BELAY_STAGE_HALF_OPEN:
@@ -333,6 +335,31 @@ int belay_connection_send(struct belay_connection *c, struct belay_train *train,
         break;
     }
     return 0;
+}
+
+/* Who has not proven its address gets no more than three times what came from there, whatever
+ * there is to send (RFC 9000, section 8.1): spoofed packets hurt nobody more than they cost. */
+static size_t allowance_bytes(const struct belay_connection *c)
+{
+    uint64_t most = UNPROVEN_FACTOR * c->unproven.received_bytes;
+    uint64_t left = most > c->unproven.sent_bytes ? most - c->unproven.sent_bytes : 0;
+
+    return !c->unproven.is_limited || left > SIZE_MAX ? SIZE_MAX : (size_t)left;
+}
+
+int belay_connection_send(struct belay_connection *c, struct belay_train *train,
+                          uint64_t now_ns)
+{
+    size_t capacity = train->capacity, most = allowance_bytes(c);
+    int sent;
+
+    start_timers(c, now_ns);
+    train->capacity = capacity < most ? capacity : most;
+    sent = send_in_stage(c, train, now_ns);
+    train->capacity = capacity;
+    if (sent)
+        c->unproven.sent_bytes += train->len;
+    return sent;
 }
 
 static bool poll_message(struct belay_connection *c, struct belay_core_event *event)

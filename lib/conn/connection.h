@@ -102,6 +102,8 @@ const uint8_t *belay_connection_peer_key(const struct belay_connection *c);
  */
 void belay_connection_on_hello(struct belay_connection *c, const struct belay_hello *hello,
                                uint8_t *packet, size_t len, uint64_t now_ns);
+/* True when this INIT is a copy of the one that the half-open connection was made from. */
+bool belay_connection_is_from(const struct belay_connection *c, const struct belay_hello *init);
 /* A server's INIT came again. */
 void belay_connection_on_init_again(struct belay_connection *c, size_t len);
 /* A DATA packet for this connection. */

@@ -62,7 +62,8 @@ const char *belay_connection_refuses(const struct belay_core_config *config, uns
     if (!config->has_psk && is_psk)
         return "the server has no shared secret";
     if (config->authorize && kind != BELAY_HANDSHAKE_IK)
-        return "the server lets in only clients that show a key of their own, and expect its";
+        return "the server lets in only known clients: show a key of your own, and expect the "
+               "server's";
     return NULL;
 }
 
@@ -269,6 +270,8 @@ int belay_exchange_offer(struct belay_connection *c)
                                    .client_cid = c->self.cid,
                                    .client_cid_len = c->self.cid_len,
                                    .nonce = c->nonce,
+                                   .cookie = h->cookie,
+                                   .cookie_len = h->cookie_len,
                                    .random = blank,
                                    .params = blank,
                                };

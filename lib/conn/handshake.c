@@ -8,16 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MS UINT64_C(1000000)
+#define MS            UINT64_C(1000000)
+#define RETRIES_MAX   3 /* followed in one dial */
+#define HINT_ATTEMPTS 3 /* INITs still to send after a hint */
 
-/* The first flight: six INITs 50 ms apart, then doubling gaps up to the cap. */
-static uint64_t init_gap_ns(unsigned sent_count)
+/* The first flight: six INITs 50 ms apart, then doubling gaps up to the cap. A RETRY begins it
+ * anew. */
+static uint64_t init_gap_ns(unsigned flight_count)
 {
     unsigned doublings;
 
-    if (sent_count < 6)
+    if (flight_count < 6)
         return 50 * MS;
-    doublings = sent_count - 5;
+    doublings = flight_count - 5;
     return doublings > 5 ? 2000 * MS : (50 * MS) << doublings;
 }
 
@@ -25,7 +28,7 @@ int belay_handshake_start(struct belay_connection *c)
 {
     c->env->random.fill(c->env->random.ctx, c->nonce, sizeof(c->nonce));
     c->handshake->send_due = true;
-    c->handshake->hint_attempts = 3;
+    c->handshake->hint_attempts = HINT_ATTEMPTS;
     return belay_exchange_offer(c);
 }
 
@@ -72,11 +75,13 @@ int belay_handshake_send(struct belay_connection *c, struct belay_train *train, 
     train->ecn = 0;
     if (h->sent_count++ == 0)
         h->first_sent_ns = now_ns;
+    if (h->flight_count++ == 0)
+        h->flight_sent_ns = now_ns;
     c->stats.datagrams_sent++;
     c->stats.wire_bytes_sent += len;
     if (is_init) {
         belay_timer_set(c, BELAY_TIMER_HELLO,
-                        belay_time_add(now_ns, init_gap_ns(h->sent_count)));
+                        belay_time_add(now_ns, init_gap_ns(h->flight_count)));
         if (h->sent_count == 1)
             belay_timer_set(c, BELAY_TIMER_CONNECT,
                             belay_time_add(now_ns, c->env->config->connect_timeout_ns));
@@ -102,12 +107,27 @@ static void fail_with_hint(struct belay_connection *c)
     belay_connection_end(c, h->hint, h->hint_code, text);
 }
 
+/* What only the client can have seen is told here, as far as it can be guessed. */
+static void log_unconfirmed(const struct belay_connection *c)
+{
+    const struct belay_handshake *h = c->handshake;
+
+    if (h->is_held || h->is_refused)
+        return;
+    belay_connection_log(c, 2,
+                         h->kind == BELAY_HANDSHAKE_NKPSK2
+                             ? "a client never confirmed its handshake: its shared secret may "
+                               "differ from ours"
+                             : "a client never confirmed its handshake");
+}
+
 void belay_handshake_on_timer(struct belay_connection *c, uint64_t now_ns)
 {
     struct belay_handshake *h = c->handshake;
     char text[96];
 
     if (c->stage == BELAY_STAGE_HALF_OPEN && now_ns >= c->timers_ns[BELAY_TIMER_HELLO]) {
+        log_unconfirmed(c);
         belay_connection_end(c, BELAY_ETIMEDOUT, BELAY_CLOSE_NONE, "never confirmed");
         c->stage = BELAY_STAGE_DEAD;
         return;
@@ -119,8 +139,11 @@ void belay_handshake_on_timer(struct belay_connection *c, uint64_t now_ns)
             fail_with_hint(c);
             return;
         }
-        snprintf(text, sizeof(text), "no answer to %u attempts in %.1f s", h->sent_count,
-                 (double)(now_ns - h->first_sent_ns) / 1e9);
+        snprintf(text, sizeof(text),
+                 h->is_retry_ignored
+                     ? "the server took no proof of our address in %u attempts and %.1f s"
+                     : "no answer to %u attempts in %.1f s",
+                 h->sent_count, (double)(now_ns - h->first_sent_ns) / 1e9);
         belay_connection_end(c, BELAY_ETIMEDOUT, BELAY_CLOSE_NONE, text);
     } else if (now_ns >= c->timers_ns[BELAY_TIMER_HELLO]) {
         belay_timer_set(c, BELAY_TIMER_HELLO, BELAY_NEVER);
@@ -156,6 +179,32 @@ static void on_refuse(struct belay_connection *c, const struct belay_hello *hell
     int error = hello->code == BELAY_CLOSE_KEY ? BELAY_EKEY : BELAY_EREFUSED;
 
     take_hint(c, error, hello->code, hello->reason, hello->reason_len);
+}
+
+/*
+ * The server is there and asks for a proof of our address: the next INIT, at once, brings its
+ * cookie and a fresh key. What was taken as a hint before is of no account any more. More than
+ * a few are not followed: who answers each INIT with a RETRY must not keep us busy.
+ */
+static void on_retry(struct belay_connection *c, const struct belay_hello *hello)
+{
+    struct belay_handshake *h = c->handshake;
+
+    h->is_retry_ignored = h->retry_count == RETRIES_MAX;
+    if (h->is_retry_ignored)
+        return;
+    h->retry_count++;
+    memcpy(h->cookie, hello->cookie, hello->cookie_len);
+    h->cookie_len = hello->cookie_len;
+    h->hint = 0;
+    h->hint_attempts = HINT_ATTEMPTS;
+    c->event.reason[0] = '\0';
+    if (belay_exchange_offer(c)) {
+        belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "no memory for the keys");
+        return;
+    }
+    h->flight_count = 0;
+    h->send_due = true;
 }
 
 static void on_versions(struct belay_connection *c, const struct belay_hello *hello)
@@ -201,6 +250,7 @@ void belay_connection_on_hello(struct belay_connection *c, const struct belay_he
                         c->handshake->client_random, packet, len - BELAY_TAG_BYTES, true) == 0;
     belay_connection_trace(c, false,
                            hello->type == BELAY_PACKET_ACCEPT   ? 'A'
+                           : hello->type == BELAY_PACKET_RETRY  ? 'T'
                            : hello->type == BELAY_PACKET_REFUSE ? 'R'
                                                                 : 'V',
                            0, len, NULL, 0, is_valid ? "ok" : "corrupt", now_ns);
@@ -210,16 +260,25 @@ void belay_connection_on_hello(struct belay_connection *c, const struct belay_he
     }
     if (hello->type == BELAY_PACKET_ACCEPT)
         on_accept(c, hello, packet, now_ns);
+    else if (hello->type == BELAY_PACKET_RETRY)
+        on_retry(c, hello);
     else if (hello->type == BELAY_PACKET_REFUSE)
         on_refuse(c, hello);
     else if (hello->type == BELAY_PACKET_VERSIONS)
         on_versions(c, hello);
 }
 
+bool belay_connection_is_from(const struct belay_connection *c, const struct belay_hello *init)
+{
+    return c->handshake != NULL &&
+           memcmp(c->handshake->client_random, init->random, BELAY_HELLO_RANDOM_BYTES) == 0;
+}
+
 void belay_connection_on_init_again(struct belay_connection *c, size_t len)
 {
     c->stats.datagrams_received++;
     c->stats.wire_bytes_received += len;
+    c->unproven.received_bytes += len;
     if (c->stage == BELAY_STAGE_HALF_OPEN)
         c->handshake->send_due = !c->handshake->is_held;
 }

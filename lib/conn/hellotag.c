@@ -17,7 +17,8 @@ int belay_hello_tag(struct belay_suite *suite, enum belay_packet_type type, uint
     int error;
 
     memcpy(material, nonce, BELAY_NONCE_BYTES);
-    if (type == BELAY_PACKET_ACCEPT || type == BELAY_PACKET_REFUSE) {
+    if (type == BELAY_PACKET_ACCEPT || type == BELAY_PACKET_RETRY ||
+        type == BELAY_PACKET_REFUSE) {
         memcpy(material + BELAY_NONCE_BYTES, random, BELAY_HELLO_RANDOM_BYTES);
         material_len += BELAY_HELLO_RANDOM_BYTES;
     }

@@ -10,7 +10,7 @@
 
 /*
  * Writes (check false) or checks the tag behind the len bytes of packet. nonce and random are
- * the client's; random is used for ACCEPT and REFUSE only, else it may be NULL. 0;
+ * the client's; random is used for ACCEPT, RETRY and REFUSE only, else it may be NULL. 0;
  * BELAY_EPROTO when the tag is wrong; BELAY_ENOMEM.
  */
 int belay_hello_tag(struct belay_suite *suite, enum belay_packet_type type, uint32_t version,

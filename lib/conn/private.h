@@ -38,6 +38,13 @@ struct belay_handshake {
     unsigned sent_count; /* INITs or ACCEPTs */
     uint64_t first_sent_ns;
     bool send_due;
+    /* client: RETRYs */
+    uint8_t cookie[BELAY_COOKIE_BYTES_MAX];
+    size_t cookie_len;
+    unsigned retry_count;  /* followed */
+    bool is_retry_ignored; /* one more came */
+    unsigned flight_count; /* as sent_count, but since the last that was followed */
+    uint64_t flight_sent_ns;
     /* a hint why nobody answers */
     int hint;
     uint64_t hint_code;
@@ -56,6 +63,12 @@ struct belay_connection {
     uint8_t peer_cid[BELAY_CID_BYTES];
     bool peer_has_cid;
     struct belay_transport_params peer;
+    /* A server's, until the peer has proven its address: bytes that came from there, and that
+     * were sent there. */
+    struct {
+        bool is_limited;
+        uint64_t received_bytes, sent_bytes;
+    } unproven;
 
     struct belay_keyring keys;
     bool has_peer_key;
@@ -66,6 +79,7 @@ struct belay_connection {
     struct belay_inbox inbox;
     uint32_t datagram_size;
     uint64_t skip_number, skip_period; /* the next packet number to leave out; how far apart */
+    uint64_t unanswered; /* packets that asked for no ACK, since one of ours was acknowledged */
 
     uint64_t timers_ns[BELAY_TIMER_COUNT];
     uint64_t last_received_ns, last_eliciting_sent_ns;

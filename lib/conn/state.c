@@ -53,9 +53,10 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
 {
     const struct belay_core_config *config = c->env->config;
     const struct belay_handshake *h = c->handshake;
-    uint64_t rtt_ns = h->sent_count == 1 ? now_ns - h->first_sent_ns : 0;
+    uint64_t rtt_ns = h->flight_count == 1 ? now_ns - h->flight_sent_ns : 0;
 
     c->stage = BELAY_STAGE_OPEN;
+    c->unproven.is_limited = false;
     c->datagram_size = config->datagram_size < c->peer.datagram_size ? config->datagram_size
                                                                      : c->peer.datagram_size;
     belay_recovery_set_peer(&c->recovery, (uint64_t)c->peer.ack_delay_us * 1000,

@@ -22,12 +22,14 @@ static bool tag_is_right(struct belay_core *core, const struct belay_hello *init
                            init->random, packet, len - BELAY_TAG_BYTES, true) == 0;
 }
 
-/* Said before anything is kept: the client asks for what this endpoint does not do. */
+/* Said before anything is kept: nobody accepts here, or not what the client asks for. */
 static bool is_taken(struct belay_core *core, const struct belay_path *path,
                      const struct belay_hello *init, uint64_t now_ns)
 {
-    uint64_t code;
-    const char *why = belay_connection_refuses(&core->config, init->handshake, &code);
+    uint64_t code = BELAY_CLOSE_NOT_LISTENING;
+    const char *why = core->is_listening
+                          ? belay_connection_refuses(&core->config, init->handshake, &code)
+                          : "the endpoint accepts no connections";
 
     if (why != NULL)
         belay_stateless_refuse(core, path, init, code, why, now_ns);
@@ -37,17 +39,12 @@ static bool is_taken(struct belay_core *core, const struct belay_path *path,
 static bool make_room(struct belay_core *core, const struct belay_path *path,
                       const struct belay_hello *init, uint64_t now_ns)
 {
-    if (!core->is_listening) {
-        belay_stateless_refuse(core, path, init, BELAY_CLOSE_NOT_LISTENING,
-                               "the endpoint accepts no connections", now_ns);
-        return false;
-    }
-    if (!is_taken(core, path, init, now_ns))
-        return false;
     if (core->half_open_count > 0 && (core->half_open_count >= core->config.half_open_max ||
-                                      core->conn_count >= core->config.connections_max))
+                                      core->conn_count >= core->config.connections_max)) {
+        core->stats.half_open_evicted++;
         belay_slot_free(BELAY_CONTAINER(belay_list_first(&core->half_open),
                                         struct belay_core_conn, half_open));
+    }
     if (core->conn_count >= core->config.connections_max) {
         belay_stateless_refuse(core, path, init, BELAY_CLOSE_BUSY,
                                "the server has as many connections as it takes", now_ns);
@@ -103,6 +100,22 @@ static bool is_reflected(struct belay_core *core, const struct belay_path_key *k
     return true;
 }
 
+/*
+ * True when the client has followed a RETRY since: its INIT now is another, with a new key, and
+ * the ACCEPT of the earlier one (which came when no cookie was asked for) is of no use to it.
+ */
+static bool supersedes(struct belay_core_conn *slot, const struct belay_path *path,
+                       const struct belay_hello *init, uint8_t *packet, size_t len,
+                       uint64_t now_ns)
+{
+    struct belay_core *core = slot->core;
+
+    return slot->is_half_open && init->cookie_len > 0 &&
+           !belay_connection_is_from(slot->connection, init) &&
+           tag_is_right(core, init, packet, len) &&
+           belay_retry_is_proof(core, path, init, now_ns);
+}
+
 void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,
                             uint8_t *packet, size_t len, uint64_t now_ns)
 {
@@ -117,14 +130,18 @@ void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *pa
         return;
     belay_path_key_make(&key, path, init.nonce);
     slot = find_init(core, &key);
-    if (slot != NULL) {
+    if (slot != NULL && !supersedes(slot, path, &init, packet, len, now_ns)) {
         belay_connection_on_init_again(slot->connection, len);
         belay_slot_touch(slot);
         return;
     }
-    if (is_reflected(core, &key))
+    if (slot != NULL)
+        belay_slot_free(slot);
+    if (is_reflected(core, &key) || belay_retry_is_shed(core, &init) ||
+        !tag_is_right(core, &init, packet, len))
         return;
-    if (tag_is_right(core, &init, packet, len) && make_room(core, path, &init, now_ns))
+    if (is_taken(core, path, &init, now_ns) && belay_retry_admits(core, path, &init, now_ns) &&
+        make_room(core, path, &init, now_ns))
         open_half(core, path, &key, &init, packet, len, now_ns);
 }
 

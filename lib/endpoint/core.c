@@ -24,6 +24,7 @@ void belay_core_config_init(struct belay_core_config *config)
         .ranges_max = 1024,
         .connections_max = 65536,
         .half_open_max = 1024,
+        .half_open_cookies = 64,
         .ack_delay_max_ns = SECOND_NS / 40,
         .idle_timeout_ns = 30 * SECOND_NS,
         .keepalive_ns = 15 * SECOND_NS,
@@ -118,12 +119,23 @@ static int init_key(struct belay_core *core, const struct belay_random *random)
     return belay_dh_public(core->config.private_key, core->public_key);
 }
 
+static int init_cookies(struct belay_core *core, const struct belay_random *random)
+{
+    uint8_t master[32];
+    int error;
+
+    random->fill(random->ctx, master, sizeof(master));
+    error = belay_cookie_keys_init(&core->cookies, &core->suite, master);
+    belay_wipe(master, sizeof(master));
+    return error;
+}
+
 static int init_crypto(struct belay_core *core, const struct belay_random *random)
 {
     if (belay_suite_init(&core->suite) != 0)
         return BELAY_ENOMEM;
     if (belay_noise_suite_init(&core->noise, BELAY_NOISE_CHACHAPOLY, BELAY_NOISE_SHA256) == 0 &&
-        init_key(core, random) == 0)
+        init_key(core, random) == 0 && init_cookies(core, random) == 0)
         return BELAY_OK;
     belay_noise_suite_dispose(&core->noise);
     belay_suite_dispose(&core->suite);
@@ -187,6 +199,7 @@ void belay_core_free(struct belay_core *core)
     belay_suite_dispose(&core->suite);
     belay_noise_suite_dispose(&core->noise);
     belay_wipe(&core->config, sizeof(core->config)); /* keys */
+    belay_wipe(&core->cookies, sizeof(core->cookies));
     mem = core->mem;
     belay_mem_free(&mem, core, sizeof(*core));
 }
@@ -211,6 +224,15 @@ size_t belay_core_memory_bytes(const struct belay_core *core)
 size_t belay_core_memory_peak_bytes(const struct belay_core *core)
 {
     return core->mem.peak_bytes;
+}
+
+void belay_core_get_stats(const struct belay_core *core, struct belay_core_stats *stats,
+                          size_t size)
+{
+    struct belay_core_stats now = core->stats;
+
+    now.half_open = core->half_open_count;
+    memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));
 }
 
 void belay_core_set_trace(struct belay_core *core,

@@ -71,7 +71,7 @@ static void on_data(struct belay_core *core, const struct belay_path *path, uint
     belay_slot_touch(slot);
 }
 
-/* ACCEPT, REFUSE, VERSIONS: for the dial whose nonce they echo. */
+/* ACCEPT, RETRY, REFUSE, VERSIONS: for the dial whose nonce they echo. */
 static void on_answer(struct belay_core *core, const struct belay_path *path, uint8_t *packet,
                       size_t len, uint64_t now_ns)
 {
@@ -158,7 +158,7 @@ int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t
     if (train->capacity < core->config.datagram_size)
         return 0;
     now_ns = forward(core, now_ns);
-    if (belay_stateless_send(core, train, now_ns))
+    if (belay_stateless_send(core, train, now_ns) || belay_retry_send(core, train, now_ns))
         return 1;
     while ((node = belay_list_first(&core->work)) != NULL) {
         struct belay_core_conn *slot = BELAY_CONTAINER(node, struct belay_core_conn, work);
@@ -207,7 +207,8 @@ void belay_core_timeout(struct belay_core *core, uint64_t now_ns)
 
 bool belay_core_has_work(const struct belay_core *core)
 {
-    return core->stateless.count > 0 || !belay_list_is_empty(&core->work);
+    return core->stateless.count > 0 || core->retry.count > 0 ||
+           !belay_list_is_empty(&core->work);
 }
 
 int belay_core_poll(struct belay_core *core, struct belay_core_event *event)

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "conn/connection.h"
+#include "crypto/cookie.h"
 
 /* A socket and a remote address: how packets without a connection ID are told apart. */
 struct belay_path_key {
@@ -58,6 +59,16 @@ struct belay_stateless {
     size_t len;
 };
 
+/* A RETRY, smaller still. As many as a train that UDP_GRO gives has INITs. */
+#define BELAY_RETRY_BYTES  64
+#define BELAY_RETRY_QUEUED 64
+
+struct belay_retry {
+    struct belay_path path;
+    uint8_t data[BELAY_RETRY_BYTES];
+    size_t len;
+};
+
 struct belay_core {
     struct belay_core_config config;
     struct belay_mem mem;
@@ -78,6 +89,12 @@ struct belay_core {
         uint64_t second_ns; /* start of the second that is being counted */
         unsigned in_second;
     } stateless;
+    struct belay_cookie_keys cookies;
+    struct {
+        struct belay_retry queue[BELAY_RETRY_QUEUED];
+        size_t start, count;
+    } retry;
+    struct belay_core_stats stats; /* but for what is counted elsewhere */
 };
 
 /* slots.c */
@@ -107,5 +124,16 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,
                            const uint8_t *cid, size_t cause_len, uint64_t now_ns);
 bool belay_stateless_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns);
+
+/* retry.c; init's tag has been checked, but for is_shed */
+/* True: so many RETRYs wait that this INIT would get none; it is counted and to be dropped. */
+bool belay_retry_is_shed(struct belay_core *core, const struct belay_hello *init);
+/* True when init may cost memory; else a RETRY has been queued, or dropped and counted. */
+bool belay_retry_admits(struct belay_core *core, const struct belay_path *path,
+                        const struct belay_hello *init, uint64_t now_ns);
+/* True when init brings a valid cookie. */
+bool belay_retry_is_proof(struct belay_core *core, const struct belay_path *path,
+                          const struct belay_hello *init, uint64_t now_ns);
+bool belay_retry_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * stateless.c - answers that need no connection: VERSIONS, REFUSE, RESET. Each is smaller than
  * what caused it; a bounded number is kept and sent in a second, so that a flood of causes
- * makes no flood of answers.
+ * makes no flood of answers. (RETRY, which a flood is answered with, has a file of its own.)
  */
 #include "endpoint/private.h"
 
@@ -19,8 +19,11 @@ static bool is_allowed(struct belay_core *core, uint64_t now_ns)
         core->stateless.second_ns = now_ns;
         core->stateless.in_second = 0;
     }
-    return core->stateless.in_second < BELAY_STATELESS_PER_S &&
-           core->stateless.count < BELAY_STATELESS_QUEUED;
+    if (core->stateless.in_second < BELAY_STATELESS_PER_S &&
+        core->stateless.count < BELAY_STATELESS_QUEUED)
+        return true;
+    core->stats.answers_dropped++;
+    return false;
 }
 
 static void queue(struct belay_core *core, const struct belay_path *path, char type,
@@ -96,7 +99,7 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
     queue_hello(core, path, &hello, init->random);
     snprintf(text, sizeof(text), "refused a client: %s", reason);
     if (core->env.log.line != NULL)
-        core->env.log.line(core->env.log.ctx, 2, NULL, text);
+        core->env.log.line(core->env.log.ctx, 1, NULL, text);
 }
 
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,
@@ -124,6 +127,7 @@ bool belay_stateless_send(struct belay_core *core, struct belay_train *train, ui
     train->ecn = 0;
     core->stateless.start = (core->stateless.start + 1) % BELAY_STATELESS_QUEUED;
     core->stateless.count--;
+    core->stats.answers_sent++;
     trace(core, answer->type, answer->len, now_ns);
     return true;
 }

@@ -43,6 +43,7 @@ int belay_endpoint_dial(struct belay_endpoint *endpoint, const struct belay_addr
     if (!sock->wildcard)
         path.local = sock->local;
     error = belay_core_connect(endpoint->core, &path, shared, conn, core);
+    endpoint->has_dialed |= error == 0;
     if (error == 0)
         belay_endpoint_mark_work(endpoint);
     return error;

@@ -374,10 +374,20 @@ void belay_endpoint_get_stats(struct belay_endpoint *endpoint,
                               struct belay_endpoint_stats *stats, size_t size)
 {
     struct belay_endpoint_stats now = endpoint->stats;
+    struct belay_core_stats core;
 
+    belay_core_get_stats(endpoint->core, &core, sizeof(core));
     now.memory_bytes = belay_core_memory_bytes(endpoint->core);
     now.memory_peak_bytes = belay_core_memory_peak_bytes(endpoint->core);
     now.connections = endpoint->conn_count;
+    now.half_open = core.half_open;
+    now.half_open_evicted = core.half_open_evicted;
+    now.cookies_accepted = core.cookies_accepted;
+    now.cookies_refused = core.cookies_refused;
+    now.retries_sent = core.retries_sent;
+    now.retries_dropped = core.retries_dropped;
+    now.answers_sent = core.answers_sent;
+    now.answers_dropped = core.answers_dropped;
     memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));
 }
 

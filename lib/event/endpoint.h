@@ -53,6 +53,7 @@ struct belay_endpoint {
     bool flush_marked;
     size_t turn_bytes; /* queued by the app since the last flush */
     bool buffer_warned;
+    bool has_dialed; /* so that its peers may have any port */
 
     uint64_t linger_end_ns; /* when a lingering connection is done at the latest; 0: none */
     unsigned busy;          /* depth of enter */

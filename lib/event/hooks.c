@@ -1,5 +1,6 @@
 #include "event/hooks.h"
 
+#include "event/address.h"
 #include "event/cpu.h"
 #include "event/endpoint.h"
 
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LEVEL_WARNING 1
+#define LEVEL_INFO 2
 
 static void *resize(void *ctx, void *p, size_t old_size, size_t new_size)
 {
@@ -46,12 +47,27 @@ static const struct belay_conn *conn_of(const struct belay_core_conn *conn)
     return conn == NULL ? NULL : belay_core_conn_user(conn);
 }
 
+/* Says who, too: the connection may be none that the app knows, or be gone when it looks. */
+static void log_of(const struct belay_endpoint *endpoint, int level,
+                   const struct belay_core_conn *conn, const char *text)
+{
+    char peer[BELAY_ADDRESS_TEXT], line[BELAY_ADDRESS_TEXT + 256];
+
+    snprintf(line, sizeof(line), "%s: %s",
+             belay_address_format(&belay_core_conn_path(conn)->remote, peer), text);
+    endpoint->config.log(endpoint->config.log_ctx, level, conn_of(conn), line);
+}
+
 static void log_line(void *ctx, int level, const struct belay_core_conn *conn, const char *text)
 {
     const struct belay_endpoint *endpoint = ctx;
 
-    if (endpoint->config.log != NULL && level <= LEVEL_WARNING)
-        endpoint->config.log(endpoint->config.log_ctx, level, conn_of(conn), text);
+    if (endpoint->config.log == NULL || level > LEVEL_INFO)
+        return;
+    if (conn != NULL)
+        log_of(endpoint, level, conn, text);
+    else
+        endpoint->config.log(endpoint->config.log_ctx, level, NULL, text);
 }
 
 struct belay_log belay_hooks_log(struct belay_endpoint *endpoint)
@@ -65,7 +81,7 @@ void belay_endpoint_log(struct belay_endpoint *endpoint, int level,
     char text[256];
     va_list args;
 
-    if (endpoint->config.log == NULL || level > LEVEL_WARNING)
+    if (endpoint->config.log == NULL || level > LEVEL_INFO)
         return;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);

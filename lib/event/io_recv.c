@@ -2,6 +2,7 @@
 
 #include "event/conn.h"
 #include "event/endpoint.h"
+#include "event/ports.h"
 #include "event/socket.h"
 
 #include <stdlib.h>
@@ -77,6 +78,13 @@ static int receive_batch(struct belay_socket *sock)
     return receive_one(sock, receiver->headers);
 }
 
+/* Who only listens has no business with such ports; who dialed one wants its answer. */
+static bool is_from_bad_port(const struct belay_endpoint *endpoint,
+                             const struct belay_address *remote)
+{
+    return !endpoint->has_dialed && belay_port_is_bad(belay_address_net_port(remote));
+}
+
 /* Gives one datagram or train to the core and its events to the callbacks; returns how many
  * datagrams it was. */
 static unsigned take(struct belay_socket *sock, unsigned i, uint64_t now_ns)
@@ -104,6 +112,10 @@ static unsigned take(struct belay_socket *sock, unsigned i, uint64_t now_ns)
     endpoint->stats.wire_bytes_received += len;
     if (!usable)
         return count;
+    if (is_from_bad_port(endpoint, &path.remote)) {
+        endpoint->stats.datagrams_from_bad_ports += count;
+        return count;
+    }
     path.local = arrival.local;
     belay_core_receive(endpoint->core, &path, receiver->vectors[i].iov_base, len,
                        count > 1 ? arrival.segment_size : 0, arrival.ecn, now_ns);

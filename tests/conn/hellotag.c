@@ -11,11 +11,12 @@ static const uint8_t random_bytes[32] = {9};
 static void tags_are_checked(void **state)
 {
     static const enum belay_packet_type types[] = {BELAY_PACKET_INIT, BELAY_PACKET_ACCEPT,
-                                                   BELAY_PACKET_REFUSE, BELAY_PACKET_VERSIONS};
+                                                   BELAY_PACKET_RETRY, BELAY_PACKET_REFUSE,
+                                                   BELAY_PACKET_VERSIONS};
     struct belay_suite suite;
     (void)state;
     assert_int_equal(belay_suite_init(&suite), 0);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         uint8_t packet[20 + 16] = {0xc0, 1, 2};
         assert_int_equal(
             belay_hello_tag(&suite, types[i], 1, nonce, random_bytes, packet, 20, false), 0);
@@ -31,7 +32,7 @@ static void tags_are_checked(void **state)
         assert_int_equal(
             belay_hello_tag(&suite, types[i], 2, nonce, random_bytes, packet, 20, true),
             BELAY_EPROTO);             /* another version */
-        for (size_t k = 0; k < 4; k++) /* another type: another nonce or key */
+        for (size_t k = 0; k < 5; k++) /* another type: another nonce or key */
             assert_int_equal(
                 belay_hello_tag(&suite, types[k], 1, nonce, random_bytes, packet, 20, true),
                 k == i ? 0 : BELAY_EPROTO);
@@ -47,13 +48,14 @@ static void only_answers_are_bound_to_the_random(void **state)
         bool bound;
     } rows[] = {{BELAY_PACKET_INIT, false},
                 {BELAY_PACKET_ACCEPT, true},
+                {BELAY_PACKET_RETRY, true},
                 {BELAY_PACKET_REFUSE, true},
                 {BELAY_PACKET_VERSIONS, false}};
     const uint8_t other[32] = {10};
     struct belay_suite suite;
     (void)state;
     assert_int_equal(belay_suite_init(&suite), 0);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         uint8_t packet[20 + 16] = {0xc0};
         assert_int_equal(
             belay_hello_tag(&suite, rows[i].type, 1, nonce, random_bytes, packet, 20, false),

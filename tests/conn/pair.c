@@ -36,10 +36,22 @@ static void trace(void *ctx, const struct belay_core_conn *conn,
     }
 }
 
+static void log_line(void *ctx, int level, const struct belay_core_conn *conn, const char *text)
+{
+    struct pair_end *end = ctx;
+
+    (void)conn;
+    if (level > 1)
+        return;
+    end->log_count++;
+    snprintf(end->logged, sizeof(end->logged), "%s", text);
+}
+
 static void end_init(struct pair *pair, struct pair_end *end,
                      const struct belay_core_config *config, uint8_t address)
 {
     const struct belay_random random = {test_random_fill, &end->random};
+    const struct belay_log log = {log_line, end};
     int error;
 
     end->pair = pair;
@@ -51,7 +63,7 @@ static void end_init(struct pair *pair, struct pair_end *end,
     end->sent_number = config->first_packet_number - 1;
     end->events = calloc(PAIR_EVENTS_MAX, sizeof(*end->events));
     assert_non_null(end->events);
-    end->core = belay_core_new(config, &end->memory.hook, &random, NULL, &error);
+    end->core = belay_core_new(config, &end->memory.hook, &random, &log, &error);
     assert_non_null(end->core);
     belay_core_set_trace(end->core, trace, end);
 }

@@ -65,6 +65,8 @@ struct pair_end {
     uint8_t sent_frames[PAIR_TRACED_BYTES];
     size_t sent_frames_len;
     char verdict[32]; /* on the newest packet received */
+    char logged[320]; /* the newest line of level 1 or worse */
+    size_t log_count; /* of those */
 };
 
 /* A datagram on its way. */

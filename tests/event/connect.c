@@ -163,6 +163,37 @@ static struct belay_endpoint *endpoint_that_echoes(struct side *server)
     return endpoint;
 }
 
+/* The cookie is for what the socket says of the path, which is the same for both INITs. */
+static void a_server_may_ask_for_a_cookie_always(void **state)
+{
+    static const char *const rows[][2] = {{"127.0.0.1", "127.0.0.1"},
+                                          {"0.0.0.0", "127.0.0.1"},
+                                          {"::", "127.0.0.1"},
+                                          {"::", "::1"}};
+    struct belay_config config = test_config();
+
+    (void)state;
+    config.core.half_open_cookies = 0;
+    for (size_t i = 0; i < (has_ipv6() ? 4 : 2); i++) {
+        struct side server, client;
+        struct belay_listener *listener;
+        struct belay_endpoint_stats stats;
+
+        side_init(&server);
+        side_init(&client);
+        listener = listen_on(rows[i][0], &config, 0, &server);
+        dial(rows[i][1], port_of(belay_listener_get_fd(listener)), NULL, 0, &client);
+        WAIT_FOR(server.accepted == 1 && client.connected == 1);
+        belay_endpoint_get_stats(belay_listener_get_endpoint(listener), &stats, sizeof(stats));
+        assert_true(stats.retries_sent >= 1);
+        assert_int_equal(stats.cookies_accepted, 1);
+        assert_int_equal(stats.cookies_refused, 0);
+        belay_conn_close(client.conn);
+        WAIT_FOR(client.closed && server.closed);
+        belay_listener_free(listener);
+    }
+}
+
 /* Each listens and dials the other, many times, all through two sockets. */
 static void endpoints_that_listen_and_dial(void **state)
 {
@@ -267,6 +298,7 @@ int main(void)
         EVENT_TEST(refused_comes_quickly_and_in_words),
         EVENT_TEST(silence_ends_by_the_connect_timeout),
         EVENT_TEST(arguments_out_of_range_are_refused),
+        EVENT_TEST(a_server_may_ask_for_a_cookie_always),
         EVENT_TEST(endpoints_that_listen_and_dial),
         EVENT_TEST(an_endpoint_opens_the_socket_that_a_dial_needs),
         EVENT_TEST(the_loop_ends_when_a_private_connection_is_freed),

@@ -1,6 +1,9 @@
 /* Endpoints: sockets, binding, draining, looking, logging. */
 #include "fixture.h"
 
+#include "event/conn.h"
+#include "event/hooks.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -328,6 +331,31 @@ static void a_socket_buffer_that_is_cut_is_logged(void **state)
     belay_endpoint_free(endpoint);
 }
 
+/* Who broke the rules, too: the address of the connection's peer. */
+static void a_line_on_a_connection_says_whose_it_is(void **state)
+{
+    struct belay_config config = test_config();
+    struct side client, server;
+    struct belay_listener *listener;
+    struct belay_log log;
+
+    (void)state;
+    side_init(&client);
+    side_init(&server);
+    config.log = on_log;
+    listener = listen_on("127.0.0.1", &config, 0, &server);
+    dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), NULL, 0, &client);
+    WAIT_FOR(server.accepted && client.connected);
+    log = belay_hooks_log(belay_listener_get_endpoint(listener));
+    log.line(log.ctx, 1, server.conn->core, "the peer broke the protocol: why");
+    assert_memory_equal(logged, server.addr, strlen(server.addr));
+    assert_string_equal(logged + strlen(server.addr), ": the peer broke the protocol: why");
+    log.line(log.ctx, 1, NULL, "of the endpoint");
+    assert_string_equal(logged, "of the endpoint");
+    belay_conn_free(client.conn);
+    belay_listener_free(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest endpoint[] = {
@@ -342,6 +370,7 @@ int main(void)
         EVENT_TEST(walking_over_connections),
         EVENT_TEST(packets_are_traced_until_switched_off),
         EVENT_TEST(a_socket_buffer_that_is_cut_is_logged),
+        EVENT_TEST(a_line_on_a_connection_says_whose_it_is),
     };
 
     return RUN_BOTH(endpoint);

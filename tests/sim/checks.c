@@ -350,6 +350,7 @@ void sim_note_out(struct sim_conn *conn, const struct sim_packet *packet)
 void sim_note_lost(struct sim *sim, const struct sim_packet *packet, const char *why)
 {
     sim->counts.of[SIM_COUNT_INIT_LOST] += packet->type == 'I';
+    sim->counts.of[SIM_COUNT_RETRY_LOST] += packet->type == 'T';
     sim->counts.of[SIM_COUNT_ACCEPT_LOST] += packet->type == 'A';
     sim->counts.of[SIM_COUNT_DATA_LOST] += packet->type == 'D';
     sim->counts.of[SIM_COUNT_PACKET_LIMIT] += strcmp(why, "limit") == 0;

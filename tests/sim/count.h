@@ -16,6 +16,8 @@
     X(MESSAGE_EMPTY, "empty messages delivered")                                               \
     X(MESSAGE_LARGE, "messages of many packets delivered")                                     \
     X(INIT_LOST, "INIT lost")                                                                  \
+    X(RETRY_SENT, "RETRY sent")                                                                \
+    X(RETRY_LOST, "RETRY lost")                                                                \
     X(ACCEPT_LOST, "ACCEPT lost")                                                              \
     X(DATA_LOST, "DATA packets lost")                                                          \
     X(PACKET_DUPLICATED, "packets duplicated by a link")                                       \

@@ -62,6 +62,7 @@ static void trace_out(struct sim_host *host, const struct belay_core_conn *conn,
     if (host->traced_count == sizeof(host->traced) / sizeof(host->traced[0]))
         sim_fail(host->sim, "%s: packets traced that no train has", host->name);
     packet->type = trace->type;
+    host->sim->counts.of[SIM_COUNT_RETRY_SENT] += trace->type == 'T';
     packet->number = trace->packet_number;
     packet->conn = conn != NULL ? belay_core_conn_user(conn) : NULL;
     packet->len = trace->len;

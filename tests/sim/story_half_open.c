@@ -77,7 +77,8 @@ static void replayed_init_of_a_known_connection(void **state)
     sim_free(pair.sim);
 }
 
-/* Of more than half_open_max the oldest yields; who is honest still gets in. */
+/* Of more than half_open_max none gets in without a cookie; who is honest takes the place of
+ * the oldest. */
 static void flood_is_bounded(void **state)
 {
     struct belay_core_config config;

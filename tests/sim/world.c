@@ -31,6 +31,7 @@ static void random_limits(struct chaos *chaos, struct belay_core_config *config)
     config->channels_max = PICK(chaos, channels);
     config->ranges_max = PICK(chaos, ranges);
     config->half_open_max = 1 + (uint32_t)below(chaos, 8);
+    config->half_open_cookies = (uint32_t)below(chaos, 4);
 }
 
 static void random_times(struct chaos *chaos, struct belay_core_config *config)
