@@ -109,8 +109,17 @@ static void start_series(struct run *run)
     send_due(run);
 }
 
+static void warn(struct run *run)
+{
+    struct transport_security security;
+    run->kind->security(run->transport, &security);
+    if (security.warning && !run->options->json && !run->options->quiet)
+        fprintf(stderr, "%s: %s\n", CLIENT_NAME, security.warning);
+}
+
 static void on_ready(void *ctx)
 {
+    warn(ctx);
     start_series(ctx);
 }
 
@@ -263,12 +272,16 @@ static void run_dispose(struct run *run)
 static void print_summary(struct run *run)
 {
     const struct client_options *options = run->options;
+    struct transport_security security;
     struct summary summary = {
         .peer = run->kind->peer(run->transport),
         .protocol = run->kind->name,
         .elapsed_ns = run->started_ns ? run->ended_ns - run->started_ns : 0,
     };
     run->kind->wire(run->transport, &summary.wire_bytes, &summary.retransmitted);
+    run->kind->security(run->transport, &security);
+    summary.cipher = security.cipher;
+    summary.is_authenticated = security.is_authenticated;
     if (options->json)
         tally_print_json(&run->tally, &summary);
     else if (!options->text)

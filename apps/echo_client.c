@@ -32,6 +32,20 @@ static const struct option_row rows[] = {
     {CHANNEL, "channel", "N", "the (first) channel, 0 to 255 [0]"},
     {CHANNEL_COUNT, "channels", "N", "take N channels in turn [1]"},
     {UNORDERED, "unordered", NULL, "order is not needed: nothing waits for what was lost"},
+    {SECURITY_SERVER_KEY, "server-key", "TEXT",
+     "the server's public key, as it prints it: talk to nobody\n"
+     "else"},
+    {SECURITY_SERVER_KEY_FILE, "server-key-file", "FILE", "the same, from a file"},
+    {SECURITY_KEY, "key", "FILE",
+     "show the key that belongs to this private one, which\n"
+     "belay-keygen makes"},
+    {SECURITY_PSK, "psk", "FILE",
+     "a secret that the server must know, too, which\n"
+     "'belay-keygen --psk' makes"},
+    {SECURITY_INSECURE, "insecure", NULL, "no encryption; the server must say so, too"},
+    {SECURITY_KEY_LOG, "key-log", "FILE",
+     "append the secrets of the connection to FILE, to decrypt\n"
+     "recorded packets with"},
     {PLAIN, "plain", NULL, "plain UDP instead of Belay, for any UDP echo server"},
     {TIMEOUT, "timeout", "SECONDS",
      "give up after so long without a reply [30; with --plain\n"
@@ -93,10 +107,14 @@ static void take_option(struct arguments *arguments, int key)
     case 'q':
         client->quiet = true;
         break;
-    default: /* -4, -6 */
+    case '4':
+    case '6':
         if (client->transport.family != AF_UNSPEC)
             options_fail(&program, "-4 and -6 exclude each other: give one, or none for both");
         client->transport.family = key == '4' ? AF_INET : AF_INET6;
+        break;
+    default:
+        security_take(&program, &client->transport.security, key);
     }
     arguments->series |= key == COUNT || key == SIZE || key == INTERVAL;
     arguments->has_channels |= key == CHANNEL || key == CHANNEL_COUNT;
@@ -143,6 +161,8 @@ static void check(const struct arguments *arguments)
     if (client->kind == &transport_plain && arguments->has_channels)
         options_fail(&program, "--plain: plain UDP has no channels: leave --channel and "
                                "--channels out");
+    security_check_client(&program, &client->transport.security,
+                          client->kind == &transport_plain);
     if (client->channel_first + client->channels > CHANNELS)
         options_fail(&program, "--channel %u --channels %u: the last channel is %d",
                      client->channel_first, client->channels, CHANNELS - 1);

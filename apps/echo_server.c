@@ -19,6 +19,19 @@ static const struct option_row rows[] = {
     {LISTEN, "listen", "ADDR:PORT",
      "listen there; :PORT is every address of both families,\n"
      "port 0 any free one [:10000]"},
+    {SECURITY_KEY, "key", "FILE",
+     "the server's private key, which belay-keygen makes;\n"
+     "without it a temporary one is made"},
+    {SECURITY_AUTHORIZED, "authorized", "FILE",
+     "let in only clients with one of these public keys, one a\n"
+     "line, with a name behind it"},
+    {SECURITY_PSK, "psk", "FILE",
+     "let in only clients that know this shared secret, which\n"
+     "'belay-keygen --psk' makes"},
+    {SECURITY_INSECURE, "insecure", NULL, "no encryption; clients must say so, too"},
+    {SECURITY_KEY_LOG, "key-log", "FILE",
+     "append the secrets of all connections to FILE, to decrypt\n"
+     "recorded packets with"},
     {PLAIN, "plain", NULL, "plain UDP echo instead of Belay, for nc -u and the like"},
     {JSON, "json", NULL, "print each event as a JSON object, one a line"},
     {'q', "quiet", NULL, "print only the address listened on and the summary"},
@@ -116,6 +129,7 @@ int main(int argc, char **argv)
     for (int key; (key = options_next(&program, argc, argv)) != -1;) {
         if (key == LISTEN)
             take_listen(&options);
+        security_take(&program, &options.security, key);
         options.plain |= key == PLAIN;
         options.json |= key == JSON;
         options.quiet |= key == 'q';
@@ -123,6 +137,7 @@ int main(int argc, char **argv)
     if (optind < argc)
         options_fail(&program, "'%s': no operand is taken: an address goes with --listen",
                      argv[optind]);
+    security_check_server(&program, &options.security, options.plain);
 
     struct run run = {.kind = options.plain ? &server_plain : &server_belay};
     run.base = event_base_new();

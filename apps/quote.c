@@ -53,3 +53,22 @@ void quote_print(FILE *out, const void *data, size_t len)
     }
     fputc('\'', out);
 }
+
+const char *quote_clean(const char *text, char *out, size_t size)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    size_t left = strlen(text), at = 0;
+    while (left > 0) {
+        size_t n = utf8_length(bytes, left);
+        bool is_plain = n > 0 || (*bytes >= 0x20 && *bytes < 0x7f);
+        n = n ? n : 1;
+        if (at + n >= size)
+            break;
+        memcpy(out + at, is_plain ? bytes : (const uint8_t *)"?", n);
+        at += n;
+        bytes += n;
+        left -= n;
+    }
+    out[at] = '\0';
+    return out;
+}

@@ -12,4 +12,8 @@
  * bytes as \x1b. */
 void quote_print(FILE *out, const void *data, size_t len);
 
+/* Text without quotes: what is no printable ASCII and no valid UTF-8 becomes '?'. At most size
+ * bytes with the NUL; a character is not cut in two. Returns out. */
+const char *quote_clean(const char *text, char *out, size_t size);
+
 #endif

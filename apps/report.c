@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include "address.h"
+#include "quote.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,26 +59,35 @@ void report_listening(struct report *report, int fd)
     fflush(stdout);
 }
 
-void report_connected(struct report *report, const char *peer)
+void report_clients(struct report *report, const char *command, const char *key,
+                    bool is_temporary, const char *remark)
+{
+    if (report->quiet)
+        return;
+    if (report->json) {
+        print_json(json_pack("{s:s, s:s, s:s?, s:b}", "event", "clients", "command", command,
+                             "key", key, "temporary", (int)is_temporary));
+    } else {
+        if (remark)
+            printf("%s\n", remark);
+        printf("clients: %s\n", command);
+    }
+    fflush(stdout);
+}
+
+void report_connected(struct report *report, const char *peer, const char *name)
 {
     report->connections++;
     if (report->quiet)
         return;
-    if (report->json)
+    if (report->json && name)
+        print_json(
+            json_pack("{s:s, s:s, s:s}", "event", "connected", "peer", peer, "name", name));
+    else if (report->json)
         print_json(json_pack("{s:s, s:s}", "event", "connected", "peer", peer));
     else
-        printf("%s connected\n", peer);
+        printf("%s connected%s%s\n", peer, name ? " as " : "", name ? name : "");
     flush_soon(report);
-}
-
-/* A reason may be the peer's own words. */
-static const char *printable(const char *reason, char *out, size_t size)
-{
-    size_t len = 0;
-    for (; reason[len] && len + 1 < size; len++)
-        out[len] = reason[len] >= 0x20 && reason[len] < 0x7f ? reason[len] : '?';
-    out[len] = '\0';
-    return out;
 }
 
 void report_closed(struct report *report, const char *peer, const char *reason)
@@ -88,11 +98,11 @@ void report_closed(struct report *report, const char *peer, const char *reason)
         return;
     if (report->json && reason)
         print_json(json_pack("{s:s, s:s, s:s}", "event", "failed", "peer", peer, "reason",
-                             printable(reason, text, sizeof text)));
+                             quote_clean(reason, text, sizeof text)));
     else if (report->json)
         print_json(json_pack("{s:s, s:s}", "event", "closed", "peer", peer));
     else if (reason)
-        printf("%s failed: %s\n", peer, printable(reason, text, sizeof text));
+        printf("%s failed: %s\n", peer, quote_clean(reason, text, sizeof text));
     else
         printf("%s closed\n", peer);
     flush_soon(report);

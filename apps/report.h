@@ -5,7 +5,10 @@
  *
  *     listening on [::]:10000               {"event":"listening","address":"[::]:10000",
  *                                            "port":10000}
+ *     clients: belay-echo-client ...        {"event":"clients","command":...,"key":...,
+ *                                            "temporary":false}
  *     127.0.0.1:57870 connected             {"event":"connected","peer":"127.0.0.1:57870"}
+ *     127.0.0.1:57870 connected as alice    {"event":"connected","peer":...,"name":"alice"}
  *     received 42 bytes from 127.0.0.1:57870
  *                                           {"event":"received","bytes":42,"peer":...,
  *                                            "channel":0}
@@ -43,7 +46,12 @@ void report_dispose(struct report *report);
 
 /* The bound address of fd. */
 void report_listening(struct report *report, int fd);
-void report_connected(struct report *report, const char *peer);
+/* How a client connects: its command line. key: the server's public text, NULL where clients
+ * need none. remark: a line before it, or NULL. */
+void report_clients(struct report *report, const char *command, const char *key,
+                    bool is_temporary, const char *remark);
+/* name: whose key the peer showed; NULL: nobody asked. */
+void report_connected(struct report *report, const char *peer, const char *name);
 /* reason NULL: a clean end. */
 void report_closed(struct report *report, const char *peer, const char *reason);
 void report_received(struct report *report, const char *peer, unsigned channel, size_t len);

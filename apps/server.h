@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "security.h"
 
 #define SERVER_NAME "belay-echo-server"
 
@@ -17,6 +18,7 @@ struct server_options {
     const char *listen; /* as the user wrote it, for messages */
     struct address address;
     bool plain, quiet, json;
+    struct security_options security;
 };
 
 struct server_kind {

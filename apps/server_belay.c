@@ -6,6 +6,7 @@
  */
 #include "server.h"
 
+#include "gate.h"
 #include "report.h"
 
 #include <errno.h>
@@ -15,11 +16,13 @@
 
 #include <belay/belay.h>
 #include <event2/event.h>
+#include <openssl/crypto.h>
 
 struct server {
     struct event_base *base;
     struct report *report;
     struct belay_endpoint *endpoint;
+    struct gate gate;
 };
 
 /* The user pointer of its connection. */
@@ -139,7 +142,7 @@ static void on_accept(struct belay_listener *listener, struct belay_conn *conn,
     address_format(addr, (socklen_t)socklen, peer->name);
     belay_conn_set_user(conn, peer);
     belay_conn_setcb(conn, on_message, on_write, on_event, peer);
-    report_connected(server->report, peer->name);
+    report_connected(server->report, peer->name, gate_name(&server->gate, conn));
 }
 
 /* ------------------------------------------------------------------ life */
@@ -162,13 +165,6 @@ static int bind_all(struct server *server, const struct server_options *options)
     return error;
 }
 
-static void on_log(void *ctx, int level, const struct belay_conn *conn, const char *text)
-{
-    (void)ctx, (void)conn;
-    if (level <= 1)
-        fprintf(stderr, "%s: %s\n", SERVER_NAME, text);
-}
-
 /* Connections that are still open have no CLOSED to come: their peers are freed here. */
 static void server_free(struct server *server)
 {
@@ -181,33 +177,52 @@ static void server_free(struct server *server)
     }
     if (server->endpoint)
         belay_endpoint_free(server->endpoint);
+    gate_close(&server->gate);
     free(server);
+}
+
+/* False after printing why. */
+static bool open_endpoint(struct server *server, const struct server_options *options)
+{
+    struct belay_config config;
+    belay_config_init(&config);
+    bool is_right = gate_open(&server->gate, options, &config);
+    if (is_right)
+        server->endpoint = belay_endpoint_new(server->base, &config, 0);
+    if (is_right && server->endpoint == NULL)
+        server_complain(options, errno);
+    OPENSSL_cleanse(&config, sizeof config);
+    if (server->endpoint)
+        gate_attach(&server->gate, server->endpoint);
+    return server->endpoint != NULL;
+}
+
+static void report_all(struct server *server)
+{
+    for (unsigned i = 0; belay_endpoint_get_fd(server->endpoint, i) >= 0; i++)
+        report_listening(server->report, belay_endpoint_get_fd(server->endpoint, i));
+    gate_report(&server->gate, server->endpoint, server->report);
 }
 
 static struct server *server_open(struct event_base *base, const struct server_options *options,
                                   struct report *report)
 {
     struct server *server = calloc(1, sizeof *server);
-    struct belay_config config;
-    belay_config_init(&config);
-    config.log = on_log;
-    if (server)
-        server->endpoint = belay_endpoint_new(base, &config, 0);
-    if (server == NULL || server->endpoint == NULL) {
-        server_complain(options, errno);
-        free(server);
+    if (server == NULL) {
+        server_complain(options, ENOMEM);
         return NULL;
     }
     server->base = base;
     server->report = report;
-    int error = bind_all(server, options);
-    if (error == 0 && belay_endpoint_listen(server->endpoint, on_accept, server)) {
-        for (unsigned i = 0; belay_endpoint_get_fd(server->endpoint, i) >= 0; i++)
-            report_listening(report, belay_endpoint_get_fd(server->endpoint, i));
-        return server;
+    if (open_endpoint(server, options)) {
+        int error = bind_all(server, options);
+        if (error == 0 && belay_endpoint_listen(server->endpoint, on_accept, server)) {
+            report_all(server);
+            return server;
+        }
+        if (error != BELAY_EHOST)
+            server_complain(options, error == 0 || error == BELAY_ESYS ? errno : EINVAL);
     }
-    if (error != BELAY_EHOST)
-        server_complain(options, error == 0 || error == BELAY_ESYS ? errno : EINVAL);
     server_free(server);
     return NULL;
 }

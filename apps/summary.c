@@ -36,12 +36,13 @@ static json_t *rtt_object(struct tally *tally)
 int tally_print_json(struct tally *tally, const struct summary *summary)
 {
     json_t *object = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "sent", (json_int_t)tally->sent,
-        "received", (json_int_t)tally->received, "lost",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:s, s:b}", "sent",
+        (json_int_t)tally->sent, "received", (json_int_t)tally->received, "lost",
         (json_int_t)(tally->sent - tally->received), "duplicates",
         (json_int_t)tally->duplicates, "out_of_order", (json_int_t)tally->out_of_order,
         "corrupted", (json_int_t)tally->corrupted, "rtt_us", rtt_object(tally), "wire_bytes",
-        (json_int_t)summary->wire_bytes, "retransmitted", (json_int_t)summary->retransmitted);
+        (json_int_t)summary->wire_bytes, "retransmitted", (json_int_t)summary->retransmitted,
+        "cipher", summary->cipher, "server_authenticated", (int)summary->is_authenticated);
     int error = object ? json_dumpf(object, stdout, JSON_COMPACT) : -1;
     json_decref(object);
     putchar('\n');

@@ -46,6 +46,8 @@ bool tally_rtt(struct tally *tally, struct tally_rtt *rtt);
 struct summary {
     const char *peer, *protocol;
     uint64_t wire_bytes, retransmitted, elapsed_ns;
+    const char *cipher;
+    bool is_authenticated;
 };
 void tally_print(struct tally *tally, const struct summary *summary);
 /* One object on one line. 0, or -1. */

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "security.h"
 
 struct event_base;
 struct transport;
@@ -26,6 +27,7 @@ struct transport_options {
     bool unordered;
     bool paced;          /* the caller has an interval of its own */
     uint64_t timeout_ns; /* 0: the default */
+    struct security_options security;
 };
 
 struct transport_callbacks {
@@ -38,6 +40,12 @@ struct transport_callbacks {
 
 /* WAIT: writable comes, or ended. */
 enum { TRANSPORT_SENT, TRANSPORT_WAIT };
+
+struct transport_security {
+    const char *cipher;    /* "none": nothing is encrypted */
+    bool is_authenticated; /* it is the server that was asked for */
+    const char *warning;   /* NULL: none */
+};
 
 struct transport_kind {
     const char *name; /* "plain UDP" */
@@ -53,6 +61,7 @@ struct transport_kind {
     /* UDP payload bytes that came, whatever was in them. */
     uint64_t (*heard_bytes)(struct transport *transport);
     const char *(*peer)(struct transport *transport);
+    void (*security)(struct transport *transport, struct transport_security *security);
     void (*free)(struct transport *transport);
 };
 

@@ -1,6 +1,9 @@
 /* Belay: every message comes back, or the connection ends and says why. */
 #include "transport.h"
 
+#include "keylog.h"
+#include "quote.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +11,7 @@
 
 #include <belay/belay.h>
 #include <event2/event.h>
+#include <openssl/crypto.h>
 
 /* Messages queue here and not in the caller, so that the pipe stays full; but no more than
  * that, so that a measured RTT is the link's and not the queue's. */
@@ -21,8 +25,9 @@ struct transport {
     struct belay_conn *conn;
     enum belay_mode mode;
     bool connected, closing;
-    struct belay_config config;
+    struct keylog keylog;
     char peer[ADDRESS_TEXT_MAX];
+    char own_key[KEYTEXT_MAX]; /* the public one */
     char failure[512];
 };
 
@@ -35,13 +40,34 @@ static void describe_size(struct transport *t)
              t->options->message_size, belay_conn_get_message_size_max(t->conn));
 }
 
-/* Why the connection ended, as one sentence; a failed dial's reason has the address in it. */
+/* What to do when a dial failed. */
+static void add_hint(struct transport *t, int error)
+{
+    const struct security_options *security = &t->options->security;
+    uint64_t code = belay_conn_get_close_code(t->conn);
+    const char *hint = "", *word = "";
+    if (error == BELAY_ETIMEDOUT) {
+        hint = ": check host, port and firewall";
+    } else if (error == BELAY_EKEY) {
+        bool has_key = security->has_server_key || security->server_key_file;
+        if (!security->psk || !has_key) /* else the reason tells which */
+            hint = has_key ? ": check --server-key" : ": check --psk";
+    } else if (error == BELAY_EREFUSED && code == BELAY_CLOSE_UNAUTHORIZED) {
+        hint = ": whoever runs it adds this to --authorized: ";
+        word = t->own_key;
+    }
+    size_t len = strlen(t->failure);
+    snprintf(t->failure + len, sizeof t->failure - len, "%s%s", hint, word);
+}
+
+/* Why the connection ended, as one sentence; a failed dial's reason has the address in it. The
+ * peer, or who pretends to be it, may have worded it. */
 static void describe_end(struct transport *t)
 {
     int error = belay_conn_get_error(t->conn);
-    const char *reason = belay_conn_get_reason(t->conn);
+    char reason[320];
+    quote_clean(belay_conn_get_reason(t->conn), reason, sizeof reason);
     const char *name = belay_strerror(error);
-    const char *hint = error == BELAY_ETIMEDOUT ? ": check host, port and firewall" : "";
     if (error == BELAY_EMSGSIZE)
         describe_size(t);
     else if (error == BELAY_EHOST)
@@ -49,8 +75,10 @@ static void describe_end(struct transport *t)
     else if (t->connected)
         snprintf(t->failure, sizeof t->failure, "%s: %s%s%s", t->options->target, name,
                  strcmp(name, reason) ? ": " : "", strcmp(name, reason) ? reason : "");
-    else
-        snprintf(t->failure, sizeof t->failure, "%s%s", reason, hint);
+    else {
+        snprintf(t->failure, sizeof t->failure, "%s", reason);
+        add_hint(t, error);
+    }
 }
 
 /* ------------------------------------------------------------------ events */
@@ -156,7 +184,24 @@ static void transport_free(struct transport *t)
 {
     if (t->conn)
         belay_conn_free(t->conn);
+    keylog_close(&t->keylog);
     free(t);
+}
+
+static void transport_security(struct transport *t, struct transport_security *security)
+{
+    const struct security_options *options = &t->options->security;
+    bool is_known = options->has_server_key || options->server_key_file || options->psk;
+    *security = (struct transport_security){
+        .cipher = belay_conn_get_cipher(t->conn),
+        .is_authenticated = t->connected && is_known,
+    };
+    if (options->insecure)
+        security->warning = "nothing is encrypted, and anyone may have answered: --insecure "
+                            "promises neither";
+    else if (!is_known)
+        security->warning = "the server is not authenticated: --server-key makes sure who "
+                            "answers";
 }
 
 static void on_log(void *ctx, int level, const struct belay_conn *conn, const char *text)
@@ -166,30 +211,49 @@ static void on_log(void *ctx, int level, const struct belay_conn *conn, const ch
         fprintf(stderr, "%s: %s\n", (const char *)ctx, text);
 }
 
+/* With its own endpoint, whose config is wiped here: the library has copied it. */
+static bool dial(struct transport *t, struct event_base *base, struct belay_config *config)
+{
+    const struct transport_options *options = t->options;
+    const char *key_log = options->security.key_log;
+    if (!security_load(options->program, &options->security, &config->core) ||
+        (key_log && !keylog_open(&t->keylog, options->program, key_log)))
+        return false;
+    config->log = on_log;
+    config->log_ctx = (void *)(uintptr_t)options->program;
+    if (options->timeout_ns)
+        config->core.connect_timeout_ns = options->timeout_ns;
+    t->conn = belay_connect_hostname(base, config, 0, NULL, options->family,
+                                     options->address.host, (int)options->address.port);
+    if (t->conn == NULL) {
+        fprintf(stderr, "%s: %s: %s\n", options->program, options->target, strerror(errno));
+        return false;
+    }
+    struct belay_endpoint *endpoint = belay_conn_get_endpoint(t->conn);
+    keytext_write(KEY_PUBLIC, belay_endpoint_get_key(endpoint), t->own_key);
+    if (key_log)
+        belay_endpoint_set_keylog_cb(endpoint, keylog_line, &t->keylog);
+    return true;
+}
+
 static struct transport *transport_open(struct event_base *base,
                                         const struct transport_options *options,
                                         const struct transport_callbacks *callbacks, void *ctx)
 {
     struct transport *t = calloc(1, sizeof *t);
+    struct belay_config config;
     if (t == NULL) {
         fprintf(stderr, "%s: out of memory\n", options->program);
         return NULL;
     }
-    t->options = options;
-    t->callbacks = callbacks;
-    t->ctx = ctx;
+    *t = (struct transport){
+        .options = options, .callbacks = callbacks, .ctx = ctx, .keylog = {.fd = -1}};
     t->mode = options->unordered ? BELAY_RELIABLE_UNORDERED : BELAY_RELIABLE_ORDERED;
-    belay_config_init(&t->config);
-    t->config.log = on_log;
-    t->config.log_ctx = (void *)(uintptr_t)options->program;
-    if (options->timeout_ns)
-        t->config.core.connect_timeout_ns = options->timeout_ns;
-
-    t->conn = belay_connect_hostname(base, &t->config, 0, NULL, options->family,
-                                     options->address.host, (int)options->address.port);
-    if (t->conn == NULL) {
-        fprintf(stderr, "%s: %s: %s\n", options->program, options->target, strerror(errno));
-        free(t);
+    belay_config_init(&config);
+    bool is_dialing = dial(t, base, &config);
+    OPENSSL_cleanse(&config, sizeof config);
+    if (!is_dialing) {
+        transport_free(t);
         return NULL;
     }
     belay_conn_setcb(t->conn, on_message, on_write, on_event, t);
@@ -206,5 +270,6 @@ const struct transport_kind transport_belay = {
     .wire = transport_wire,
     .heard_bytes = transport_heard_bytes,
     .peer = transport_peer,
+    .security = transport_security,
     .free = transport_free,
 };

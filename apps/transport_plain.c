@@ -271,6 +271,12 @@ static const char *plain_peer(struct transport *t)
     return t->peer;
 }
 
+static void plain_security(struct transport *t, struct transport_security *security)
+{
+    (void)t;
+    *security = (struct transport_security){.cipher = "none"};
+}
+
 const struct transport_kind transport_plain = {
     .name = "plain UDP",
     .reliable = false,
@@ -280,5 +286,6 @@ const struct transport_kind transport_plain = {
     .wire = plain_wire,
     .heard_bytes = plain_heard_bytes,
     .peer = plain_peer,
+    .security = plain_security,
     .free = plain_free,
 };

@@ -10,6 +10,7 @@ import queue
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -17,11 +18,12 @@ WAIT_S = 30  # far more than anything needs; only a hang gets there
 
 SERVER = os.environ["BELAY_ECHO_SERVER"]
 CLIENT = os.environ["BELAY_ECHO_CLIENT"]
+KEYGEN = os.environ["BELAY_KEYGEN"]
 NETSIM = os.environ.get("BELAY_NETSIM", "")
 SOURCE = os.environ["BELAY_SOURCE"]
 
 SUMMARY_KEYS = ["sent", "received", "lost", "duplicates", "out_of_order", "corrupted",
-                "rtt_us", "wire_bytes", "retransmitted"]
+                "rtt_us", "wire_bytes", "retransmitted", "cipher", "server_authenticated"]
 
 
 class Program:
@@ -31,6 +33,7 @@ class Program:
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.queue = queue.Queue()
+        self.error_queue = queue.Queue()
         self.lines = []
         self.errors = []
         self.threads = [
@@ -46,7 +49,10 @@ class Program:
         self.queue.put(None)
 
     def _read_errors(self):
-        self.errors.extend(self.process.stderr)
+        for line in self.process.stderr:
+            self.errors.append(line)
+            self.error_queue.put(line.rstrip("\n"))
+        self.error_queue.put(None)
 
     def next_line(self):
         """The next line of stdout; None at its end."""
@@ -62,6 +68,13 @@ class Program:
                 return match
         raise AssertionError(f"no line matches {pattern!r} in:\n" + "\n".join(self.lines) +
                              "\n" + "".join(self.errors))
+
+    def expect_error(self, pattern):
+        """Reads on to the line of stderr that matches, and gives it."""
+        while (line := self.error_queue.get(timeout=WAIT_S)) is not None:
+            if re.search(pattern, line):
+                return line
+        raise AssertionError(f"no line of stderr matches {pattern!r}:\n{self.stderr}")
 
     def signal(self, number=signal.SIGINT):
         self.process.send_signal(number)
@@ -96,6 +109,12 @@ class Case(unittest.TestCase):
         program = Program(*argv)
         self.addCleanup(program.kill)
         return program
+
+    def folder(self):
+        """A new one, which goes with the test."""
+        folder = tempfile.TemporaryDirectory(prefix="belay-test-")
+        self.addCleanup(folder.cleanup)
+        return folder.name
 
     def start_server(self, *options, listen="127.0.0.1:0"):
         server = self.start(SERVER, "--listen", listen, *options)

@@ -50,8 +50,31 @@ static void test_quote(void **state)
     check("a\0b", 3, "'a\\x00b'");
 }
 
+static void test_clean(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data;
+        size_t size;
+        const char *wanted;
+    } rows[] = {
+        {"", 1, ""},
+        {"plain 'text'", 32, "plain 'text'"},
+        {"a\n\x1b[2J\x7f", 32, "a??[2J?"},
+        {"\xc3\xb6\xff\xc3", 32, "\xc3\xb6??"},
+        {"abcd", 4, "abc"},
+        {"ab\xc3\xb6", 4, "ab"},
+        {"ab\xc3\xb6", 5, "ab\xc3\xb6"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[32];
+        assert_string_equal(quote_clean(rows[i].data, out, rows[i].size), rows[i].wanted);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quote)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quote),
+                                       cmocka_unit_test(test_clean)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

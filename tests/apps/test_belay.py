@@ -76,10 +76,11 @@ class Series(Case):
         self.stop_server(server)
         events = [json.loads(line) for line in server.lines]
         self.assertEqual([event["event"] for event in events],
-                         ["listening", "connected", "received", "sent", "closed", "summary"])
-        self.assertEqual([events[i]["channel"] for i in (2, 3)], [200, 200])
-        self.assertEqual(events[5]["connections"], 1)
-        self.assertEqual(events[5]["failed"], 0)
+                         ["listening", "clients", "connected", "received", "sent", "closed",
+                          "summary"])
+        self.assertEqual([events[i]["channel"] for i in (3, 4)], [200, 200])
+        self.assertEqual(events[6]["connections"], 1)
+        self.assertEqual(events[6]["failed"], 0)
 
     def test_unordered(self):
         server = self.start_server("--quiet")

@@ -6,7 +6,11 @@ import subprocess
 import unittest
 
 import harness
-from harness import CLIENT, SERVER, SOURCE, Case
+from harness import CLIENT, KEYGEN, SERVER, SOURCE, Case
+
+PUBLIC = "belay-public:uREIgMVkRq15bf4k5gJT/6WmPqSPKo8IBKaSTRGcK28="
+PRIVATE = PUBLIC.replace("public", "private")
+PSK = PUBLIC.replace("public", "psk")
 
 CLIENT_ERRORS = [
     ([], "no HOST"),
@@ -41,6 +45,30 @@ CLIENT_ERRORS = [
     (["[]:1"], "[::1]:10000"),
     (["[::1]:"], "the port must be a number"),
     (["x" * 300], "longer than 255"),
+    (["--server-key", "", "h"], "not a public key, which is 'belay-public:' and 44"),
+    (["--server-key", "uREI", "h"], "'belay-keygen --public FILE' prints it"),
+    (["--server-key", PUBLIC.upper(), "h"], "not a public key"),
+    (["--server-key", PUBLIC[:-1], "h"], "44 characters after 'belay-public:', this one has 43"),
+    (["--server-key", PUBLIC + "=", "h"], "this one has 45: copy it whole"),
+    (["--server-key", PUBLIC[:-3] + "-8=", "h"], "is not the base64 of 32 bytes"),
+    (["--server-key", PUBLIC[:-2] + "9=", "h"], "is not the base64 of 32 bytes"),
+    (["--server-key", "belay-public:" + 43 * "A" + "=", "h"], "of nothing but zeros"),
+    (["--server-key", PRIVATE, "h"], "this is a private key, which nobody else may see; a "
+                                     "public key is wanted"),
+    (["--server-key", PSK, "h"], "this is a shared secret, which nobody else may see; a "
+                                 "public key is wanted"),
+    (["--server-key", PUBLIC, "--server-key-file", "f", "h"], "exclude each other"),
+    (["--key", "f", "h"], "give --server-key, too"),
+    (["--key", "f", "--psk", "f", "--server-key", PUBLIC, "h"], "--key and --psk exclude"),
+    (["--insecure", "--key", "f", "h"], "--insecure and --key exclude each other"),
+    (["--insecure", "--psk", "f", "h"], "--insecure and --psk exclude each other"),
+    (["--insecure", "--server-key", PUBLIC, "h"], "--insecure and --server-key exclude"),
+    (["--insecure", "--server-key-file", "f", "h"], "--insecure and --server-key-file exclude"),
+    (["--plain", "--insecure", "h"], "--plain and --insecure exclude each other"),
+    (["--plain", "--key", "f", "h"], "--plain and --key exclude each other"),
+    (["--plain", "--psk", "f", "h"], "--plain and --psk exclude each other"),
+    (["--plain", "--server-key", PUBLIC, "h"], "--plain and --server-key exclude each other"),
+    (["--plain", "--key-log", "f", "h"], "--plain and --key-log exclude each other"),
 ]
 
 SERVER_ERRORS = [
@@ -50,10 +78,30 @@ SERVER_ERRORS = [
     (["--listen", "127.0.0.1:x"], "the port must be a number"),
     (["--listen", "[::1:1"], "[::1]:10000"),
     (["--nonsense"], "nonsense"),
+    (["--psk", "f", "--authorized", "f"], "--psk and --authorized exclude each other"),
+    (["--insecure", "--key", "f"], "--insecure and --key exclude each other"),
+    (["--insecure", "--psk", "f"], "--insecure and --psk exclude each other"),
+    (["--insecure", "--authorized", "f"], "--insecure and --authorized exclude each other"),
+    (["--plain", "--insecure"], "--plain and --insecure exclude each other"),
+    (["--plain", "--key", "f"], "--plain and --key exclude each other"),
+    (["--plain", "--psk", "f"], "--plain and --psk exclude each other"),
+    (["--plain", "--authorized", "f"], "--plain and --authorized exclude each other"),
+    (["--plain", "--key-log", "f"], "--plain and --key-log exclude each other"),
+    (["--server-key", PUBLIC], "server-key"),
+]
+
+KEYGEN_ERRORS = [
+    ([], "no FILE"),
+    (["a", "b"], "'b': one FILE at a time"),
+    (["--public"], "no FILE"),
+    (["--public", "--psk", "f"], "--public and --psk exclude each other"),
+    (["--public", "--force", "f"], "--public and --force exclude each other"),
+    (["--nonsense", "f"], "nonsense"),
 ]
 
 PROGRAMS = {"belay-echo-client": (CLIENT, "echo_client.c"),
-            "belay-echo-server": (SERVER, "echo_server.c")}
+            "belay-echo-server": (SERVER, "echo_server.c"),
+            "belay-keygen": (KEYGEN, "keygen.c")}
 
 
 class Usage(Case):
@@ -71,6 +119,15 @@ class Usage(Case):
 
     def test_server_errors(self):
         self.check_errors(SERVER, SERVER_ERRORS)
+
+    def test_keygen_errors(self):
+        self.check_errors(KEYGEN, KEYGEN_ERRORS)
+
+    def test_a_secret_in_the_wrong_place_is_not_said_again(self):
+        for secret in (PRIVATE, PSK):
+            process = self.start(CLIENT, "--server-key", secret, "h")
+            self.assertEqual(process.wait(), 2)
+            self.assertNotIn(secret.split(":")[1], process.stderr)
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
     def test_output_that_cannot_be_written(self):
@@ -94,18 +151,20 @@ class Pages(Case):
         self.assertEqual((process.wait(), process.stderr), (0, ""))
         self.assertTrue(all(len(line) <= 80 for line in process.lines))
         heads = [line for line in process.lines if re.match(r"  -", line)]
-        return set(re.findall(r"(?<!\S)--?[a-z0-9]+", "\n".join(line[:22] for line in heads)))
+        return set(re.findall(r"(?<!\S)--?[a-z0-9][a-z0-9-]*",
+                              "\n".join(line[:22] for line in heads)))
 
     def options_of_man(self, name):
         with open(os.path.join(SOURCE, "docs", "man", name + ".1"), encoding="utf-8") as file:
             lines = file.read().split("\n")
         heads = [lines[i + 1] for i, line in enumerate(lines) if line == ".TP"]
-        return set(re.findall(r"(?<!\S)--?[a-z0-9]+", "\n".join(heads).replace("\\-", "-")))
+        return set(re.findall(r"(?<!\S)--?[a-z0-9][a-z0-9-]*",
+                              "\n".join(heads).replace("\\-", "-")))
 
     def options_of_source(self, file):
         with open(os.path.join(SOURCE, "apps", file), encoding="utf-8") as source:
             text = source.read()
-        rows = re.findall(r"^    \{(\w+|'.'), (NULL|\"\w+\"),", text, re.MULTILINE)
+        rows = re.findall(r"^    \{(\w+|'.'), (NULL|\"[\w-]+\"),", text, re.MULTILINE)
         self.assertTrue(rows)
         options = {"--help", "--version"}
         for key, name in rows:

@@ -69,7 +69,7 @@ done
 install_as static
 with_cmake static
 with_pkg_config static --static
-for program in belay-echo-server belay-echo-client belay-netsim; do
+for program in belay-echo-server belay-echo-client belay-keygen belay-netsim; do
     step "$temp/static/bin/$program" --help
     [ -s "$temp/static/share/man/man1/$program.1" ] || { echo "$program.1 is missing" >&2; exit 1; }
 done
