@@ -97,6 +97,7 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
         belay_acks_sent(&c->acks);
     if (b->has_close)
         c->due.close = c->closing.answer_due = false;
+    c->unanswered += !b->eliciting;
     if (b->eliciting) {
         c->acks.since_eliciting = 0;
         c->due.ping = false;

@@ -9,6 +9,11 @@
 
 #define ACK_DELAY_MIN_NS UINT64_C(1000000)
 
+/* Of a peer that makes us answer for ever and acknowledges nothing: what is kept of our packets
+ * until it does would grow for ever. An honest one acknowledges our PINGs, one a round trip. */
+#define UNANSWERED_MAX  65536
+#define UNANSWERED_PTOS 6
+
 struct input {
     struct belay_connection *c;
     uint64_t now_ns;
@@ -256,6 +261,11 @@ static void take_frames(struct input *in, const uint8_t *data, size_t len, uint6
         rules[frames[i].type].on(in, &frames[i]);
 }
 
+static bool acknowledges_nothing(const struct belay_connection *c)
+{
+    return c->unanswered > UNANSWERED_MAX && c->recovery.pto_count >= UNANSWERED_PTOS;
+}
+
 static bool fin_is_passed(const struct belay_connection *c)
 {
     return c->closing.peer_fin && c->inbox.messages_completed > c->closing.peer_messages;
@@ -323,6 +333,8 @@ static void take_packet(struct belay_connection *c, const uint8_t *frames, size_
     take_frames(&in, frames, frames_len, number, ecn);
     if (c->stage == BELAY_STAGE_OPEN && fin_is_passed(c))
         violate(&in, BELAY_CLOSE_PROTOCOL, "it sent more messages than its FIN said");
+    if (c->stage == BELAY_STAGE_OPEN && acknowledges_nothing(c))
+        violate(&in, BELAY_CLOSE_PROTOCOL, "it wants answers and acknowledges none");
     if (c->stage == BELAY_STAGE_OPEN) {
         belay_inbox_tune(&c->inbox, c->recovery.rtt.smoothed_ns, now_ns);
         belay_connection_check_done(c);

@@ -103,7 +103,10 @@ static const struct {
 
 void belay_connection_record_acked(void *ctx, const struct belay_record *record)
 {
-    kinds[belay_record_kind(record)].acked(ctx, record);
+    struct belay_connection *c = ctx;
+
+    c->unanswered = 0;
+    kinds[belay_record_kind(record)].acked(c, record);
 }
 
 void belay_connection_record_lost(void *ctx, const struct belay_record *record)

@@ -1,5 +1,5 @@
 /*
- * hkdf.h - HKDF (RFC 5869) with SHA-256, by libcrypto: a pseudorandom key out of what is
+ * hkdf.h - HKDF (RFC 5869) with SHA-256: a pseudorandom key out of what is
  * secret (extract), and any number of keys out of that, one for each label (expand).
  */
 #ifndef BELAY_CRYPTO_HKDF_H

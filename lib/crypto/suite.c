@@ -2,7 +2,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 static EVP_MAC_CTX *new_hmac_sha256(void)
@@ -29,10 +28,9 @@ int belay_suite_init(struct belay_suite *suite)
     suite->aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     suite->chacha20_poly1305 = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
     suite->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    suite->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     suite->hmac_sha256 = new_hmac_sha256();
     if (suite->aes_256_gcm == NULL || suite->chacha20_poly1305 == NULL ||
-        suite->sha256 == NULL || suite->hkdf == NULL || suite->hmac_sha256 == NULL) {
+        suite->sha256 == NULL || suite->hmac_sha256 == NULL) {
         belay_suite_dispose(suite);
         return BELAY_ENOMEM;
     }
@@ -44,7 +42,6 @@ void belay_suite_dispose(struct belay_suite *suite)
     EVP_CIPHER_free(suite->aes_256_gcm);
     EVP_CIPHER_free(suite->chacha20_poly1305);
     EVP_MD_free(suite->sha256);
-    EVP_KDF_free(suite->hkdf);
     EVP_MAC_CTX_free(suite->hmac_sha256);
     *suite = (struct belay_suite){0};
 }

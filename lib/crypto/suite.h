@@ -12,14 +12,12 @@
 
 /* libcrypto's own names of EVP_CIPHER and so on: who includes us need not include OpenSSL. */
 struct evp_cipher_st;
-struct evp_kdf_st;
 struct evp_mac_ctx_st;
 struct evp_md_st;
 
 struct belay_suite {
     struct evp_cipher_st *aes_256_gcm, *chacha20_poly1305;
     struct evp_md_st *sha256;
-    struct evp_kdf_st *hkdf;
     struct evp_mac_ctx_st *hmac_sha256; /* ready but for the key */
 };
 

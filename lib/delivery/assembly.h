@@ -2,29 +2,43 @@
  * assembly.h - one message being put together from parts that come in any order, twice, or
  * overlapping.
  *
- * Up to BELAY_INBOX_CHUNK bytes it is one block from the start; a larger one takes its chunks
- * as parts arrive, so that announcing a large message costs the peer its bytes before it costs
- * us memory.
+ * It is cut into sections, each with what came of it and its bytes, so that a part costs the
+ * same however large the message is and wherever it belongs. A section is one block if the part
+ * that opens it pays for it, with at least 1 / BELAY_ASSEMBLY_PAYS of its bytes, as every part
+ * of about a packet does; else it takes its chunks as parts come. So announcing a large message
+ * costs the peer its bytes before it costs us memory.
  */
 #ifndef BELAY_DELIVERY_ASSEMBLY_H
 #define BELAY_DELIVERY_ASSEMBLY_H
 
 #include "delivery/inbox.h"
 
+#define BELAY_ASSEMBLY_SECTION 65536
+#define BELAY_ASSEMBLY_CHUNK   4096
+#define BELAY_ASSEMBLY_PAYS    64
+
 /*
- * Ranges with gaps between them that a message of this size may have. Honest senders cut
+ * Ranges with gaps between them that a section of this many bytes may have. Honest senders cut
  * pieces of about a packet (1200 bytes), so that even with every second packet lost there is
  * one range in about 2400 bytes; a quarter of that is left for odd cuts. Without a bound,
  * one-byte parts would cost us 16 bytes of ranges each, and a long memmove.
  */
-#define BELAY_ASSEMBLY_RANGES_MAX(total) ((size_t)(total) / 512 + 64)
+#define BELAY_ASSEMBLY_RANGES_MAX(bytes) ((size_t)(bytes) / 512 + 64)
+
+struct belay_assembly_section {
+    struct belay_ranges received;
+    uint8_t *data;    /* all of it, or NULL */
+    uint8_t **chunks; /* each NULL until a part of it came; or NULL */
+};
 
 struct belay_assembly {
-    struct belay_ranges received;
-    uint8_t *data;    /* all of it, or NULL when it is in chunks */
-    uint8_t **chunks; /* each NULL until a part of it came */
     size_t total;
-    size_t held; /* bytes of data or chunks */
+    size_t held;     /* bytes of data and chunks */
+    size_t complete; /* sections */
+    size_t count;
+    struct belay_assembly_section **sections; /* each NULL until a part of it came */
+    struct belay_assembly_section only;       /* of a message that has but one */
+    struct belay_assembly_section *only_place;
 };
 
 /* total > 0. NULL when out of memory. */
@@ -38,7 +52,7 @@ int belay_assembly_add(struct belay_assembly *a, struct belay_pool *pool, size_t
 
 static inline bool belay_assembly_is_complete(const struct belay_assembly *a)
 {
-    return belay_ranges_has_all(&a->received, 0, a->total);
+    return a->complete == a->count;
 }
 
 /* Frees a complete assembly but for its bytes: the block of total bytes, now the caller's.

@@ -71,6 +71,19 @@ struct arrival {
     struct belay_in_slot *slot; /* NULL: nothing came of it before */
 };
 
+/* The numbers of one more than that which comes next, and what is between, are to be kept. */
+static int check_open(const struct belay_inbox *box, const struct arrival *arrival,
+                      const char **why)
+{
+    const struct belay_in_sequence *seq = arrival->seq;
+    if (arrival->number == seq->next || arrival->number < seq->top ||
+        box->numbers_open + (arrival->number + 1 - seq->top) <=
+            belay_numbers_open_max(box->config.window_messages))
+        return 1;
+    *why = "too many message numbers open at once";
+    return BELAY_ELIMIT;
+}
+
 /* 1: go on; 0: a duplicate; or an error. */
 static int look_up(struct belay_inbox *box, uint32_t channel, uint8_t mode, uint32_t number_low,
                    uint64_t total, struct arrival *arrival, const char **why)
@@ -92,7 +105,7 @@ static int look_up(struct belay_inbox *box, uint32_t channel, uint8_t mode, uint
     }
     arrival->slot = belay_in_sequence_at(seq, arrival->number);
     if (arrival->slot == NULL)
-        return 1;
+        return check_open(box, arrival, why);
     if (arrival->slot->state != BELAY_IN_PARTIAL)
         return 0;
     if (arrival->slot->len != total) {
@@ -118,11 +131,26 @@ static void charge(struct belay_inbox *box, uint64_t total)
 
 /* ------------------------------------------------------------------ completion */
 
+/* Something came of this number: it is open, and all below it that were not yet. */
+static void open_up_to(struct belay_inbox *box, struct belay_in_sequence *seq, uint64_t number)
+{
+    if (number < seq->top)
+        return;
+    box->numbers_open += number + 1 - seq->top;
+    seq->top = number + 1;
+}
+
+static void advance(struct belay_inbox *box, struct belay_in_sequence *seq)
+{
+    box->numbers_open--;
+    belay_in_sequence_advance(seq, box->pool);
+}
+
 /* next is complete: so may be some after it. Ready has room promised for them. */
 static void move_on(struct belay_inbox *box, struct belay_in_sequence *seq)
 {
     struct belay_in_slot *slot;
-    seq->next++;
+    advance(box, seq);
     while ((slot = belay_in_sequence_at(seq, seq->next)) != NULL &&
            slot->state != BELAY_IN_PARTIAL) {
         if (slot->state == BELAY_IN_WAITING) {
@@ -130,7 +158,7 @@ static void move_on(struct belay_inbox *box, struct belay_in_sequence *seq)
             belay_ready_add(box, seq->channel, seq->mode, slot->data, slot->data, slot->len);
         }
         belay_in_sequence_empty(seq, slot);
-        seq->next++;
+        advance(box, seq);
     }
     if (seq->next >= seq->due_from && !belay_list_is_linked(&seq->due))
         belay_list_append(&box->due, &seq->due);
@@ -148,7 +176,7 @@ static int reserve_place(struct belay_inbox *box, const struct arrival *arrival)
     if (belay_ready_reserve(box, 1) != 0)
         return BELAY_ENOMEM;
     if (arrival->number != arrival->seq->next &&
-        belay_in_sequence_slot(arrival->seq, box->mem, arrival->number) == NULL)
+        belay_in_sequence_slot(arrival->seq, box->pool, arrival->number) == NULL)
         return BELAY_ENOMEM;
     return 0;
 }
@@ -161,6 +189,7 @@ static void place(struct belay_inbox *box, const struct arrival *arrival, const 
     struct belay_in_sequence *seq = arrival->seq;
     struct belay_in_slot value = {.len = (uint32_t)len};
     box->messages_completed++;
+    open_up_to(box, seq, arrival->number);
     if (must_wait(arrival)) {
         value.state = BELAY_IN_WAITING;
         value.data = block;
@@ -172,7 +201,7 @@ static void place(struct belay_inbox *box, const struct arrival *arrival, const 
     if (arrival->number == seq->next)
         move_on(box, seq);
     else
-        belay_in_sequence_fill(seq, belay_in_sequence_slot(seq, box->mem, arrival->number),
+        belay_in_sequence_fill(seq, belay_in_sequence_slot(seq, box->pool, arrival->number),
                                value);
 }
 
@@ -231,7 +260,7 @@ static int begin(struct belay_inbox *box, struct arrival *arrival, size_t total,
     if (check_credit(box, total, why) != 0)
         return BELAY_ELIMIT;
     struct belay_in_slot *slot =
-        belay_in_sequence_slot(arrival->seq, box->mem, arrival->number);
+        belay_in_sequence_slot(arrival->seq, box->pool, arrival->number);
     if (slot == NULL)
         return BELAY_ENOMEM;
     struct belay_assembly *assembly = belay_assembly_new(box->pool, total);
@@ -242,7 +271,7 @@ static int begin(struct belay_inbox *box, struct arrival *arrival, size_t total,
                                                   .len = (uint32_t)total,
                                                   .state = BELAY_IN_PARTIAL});
     arrival->slot = slot;
-    box->buffered_bytes += assembly->held;
+    open_up_to(box, arrival->seq, arrival->number);
     charge(box, total);
     return 0;
 }

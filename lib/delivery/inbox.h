@@ -7,9 +7,9 @@
  * pops. Whole messages that are next in order are not copied: the queue then points into the
  * caller's packet, until belay_inbox_own is called, which copies what is left.
  *
- * Memory: a message of more than one part is kept in chunks of BELAY_INBOX_CHUNK, taken as
- * parts arrive, and made one piece when complete. What the peer may make us hold is bounded by
- * the limits that we announced; passing them is BELAY_ELIMIT and the caller closes.
+ * Memory: a message of more than one part is kept in pieces, taken as parts arrive, and made
+ * one piece when complete. What the peer may make us hold is bounded by the limits that we
+ * announced; passing them is BELAY_ELIMIT and the caller closes.
  */
 #ifndef BELAY_DELIVERY_INBOX_H
 #define BELAY_DELIVERY_INBOX_H
@@ -17,8 +17,6 @@
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/ranges.h"
-
-#define BELAY_INBOX_CHUNK 65536
 
 struct belay_in_sequence;
 
@@ -45,10 +43,11 @@ struct belay_inbox {
     struct belay_pool *pool;
     struct belay_inbox_config config;
     /* credit */
-    uint64_t window;    /* now */
-    uint64_t charged;   /* sizes + 64 of all messages seen */
-    uint64_t consumed;  /* of those handed to the app */
-    uint64_t announced; /* the limit that the peer was told last */
+    uint64_t window;       /* now */
+    uint64_t charged;      /* sizes + 64 of all messages seen */
+    uint64_t consumed;     /* of those handed to the app */
+    uint64_t announced;    /* the limit that the peer was told last */
+    uint64_t numbers_open; /* over all sequences, from the lowest incomplete on (keys.h) */
     /* totals for the caller to read */
     uint64_t messages_completed; /* in the ready queue or popped, or waiting for order */
     uint64_t messages_popped, bytes_popped;

@@ -1,13 +1,17 @@
 /*
- * insequence.h - which messages of one (channel, mode) came: all below `next`, and what the
- * slots say about those from there on. The slots are a ring indexed by number, a power of two,
- * grown by doubling up to the window of message numbers; none are needed while messages
- * come in order.
+ * insequence.h - which messages of one (channel, mode) came: all below `next`, none from `top`
+ * on, and what the slots say about those between. The slots are in pages of BELAY_IN_PAGE,
+ * taken as messages come and given back as `next` passes them, so that a number far ahead costs
+ * us little more than it cost the peer. The pages are in a ring indexed by number, a power of
+ * two, grown by doubling up to the window of message numbers. A sequence whose messages come in
+ * order has neither.
  */
 #ifndef BELAY_DELIVERY_INSEQUENCE_H
 #define BELAY_DELIVERY_INSEQUENCE_H
 
 #include "delivery/assembly.h"
+
+#define BELAY_IN_PAGE 16
 
 enum belay_in_state {
     BELAY_IN_EMPTY = 0,
@@ -27,10 +31,11 @@ struct belay_in_slot {
 
 struct belay_in_sequence {
     uint64_t next;     /* lowest number not complete */
+    uint64_t top;      /* one past the highest that something came of; next at least */
     uint64_t limit;    /* announced: numbers below it may come */
     uint64_t due_from; /* when next reaches this, a newer limit should be announced */
-    struct belay_in_slot *slots;
-    size_t capacity;
+    struct belay_in_slot **pages;
+    size_t page_capacity;
     size_t occupied; /* slots that are not empty */
     struct belay_list due;
     uint32_t channel;
@@ -48,18 +53,24 @@ void belay_in_sequence_free(struct belay_in_sequence *seq, struct belay_mem *mem
 static inline struct belay_in_slot *belay_in_sequence_at(const struct belay_in_sequence *seq,
                                                          uint64_t number)
 {
-    if (seq->occupied == 0 || number - seq->next >= seq->capacity)
+    uint64_t page = number / BELAY_IN_PAGE;
+    if (seq->occupied == 0 || page - seq->next / BELAY_IN_PAGE >= seq->page_capacity)
         return NULL;
-    struct belay_in_slot *slot = &seq->slots[number & (seq->capacity - 1)];
-    return slot->state != BELAY_IN_EMPTY ? slot : NULL;
+    struct belay_in_slot *slots = seq->pages[page & (seq->page_capacity - 1)];
+    if (slots == NULL || slots[number % BELAY_IN_PAGE].state == BELAY_IN_EMPTY)
+        return NULL;
+    return &slots[number % BELAY_IN_PAGE];
 }
 
 /* The slot of next <= number < limit, empty or not; NULL when out of memory. */
 struct belay_in_slot *belay_in_sequence_slot(struct belay_in_sequence *seq,
-                                             struct belay_mem *mem, uint64_t number);
+                                             struct belay_pool *pool, uint64_t number);
 
 void belay_in_sequence_fill(struct belay_in_sequence *seq, struct belay_in_slot *slot,
                             struct belay_in_slot value);
 void belay_in_sequence_empty(struct belay_in_sequence *seq, struct belay_in_slot *slot);
+
+/* next is complete, its slot empty: goes past it. */
+void belay_in_sequence_advance(struct belay_in_sequence *seq, struct belay_pool *pool);
 
 #endif

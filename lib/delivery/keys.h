@@ -1,6 +1,7 @@
 /*
  * keys.h - which sequence is whose: a key for each (channel, mode), and tables of pointers by
- * key that grow to the highest key used.
+ * key that grow to the highest key used; and how many message numbers may be open in all
+ * sequences together.
  */
 #ifndef BELAY_DELIVERY_KEYS_H
 #define BELAY_DELIVERY_KEYS_H
@@ -12,6 +13,17 @@
 static inline size_t belay_key(uint32_t channel, uint8_t mode)
 {
     return (size_t)channel * BELAY_MODES + mode;
+}
+
+/*
+ * Open are a sequence's numbers from its lowest incomplete one to its highest that something
+ * came of, or was sent of: the receiver remembers which of them came. Both sides know the
+ * bound: docs/protocol.md, "Credit".
+ */
+static inline uint64_t belay_numbers_open_max(uint32_t window_messages)
+{
+    uint64_t most = 4 * (uint64_t)window_messages;
+    return most > 16384 ? most : 16384;
 }
 
 /*

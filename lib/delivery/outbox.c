@@ -185,6 +185,7 @@ void belay_outbox_abandon_all(struct belay_outbox *box, int error)
         if (box->sequences[key] != NULL)
             abandon_sequence(box, box->sequences[key], error);
     }
+    box->numbers_open = 0;
     box->granted = NULL;
     box->peeked.message = NULL;
 }
@@ -220,7 +221,7 @@ bool belay_outbox_is_data_blocked(const struct belay_outbox *box)
         return false;
     const struct belay_out_sequence *seq =
         BELAY_CONTAINER(node, struct belay_out_sequence, turn);
-    return !belay_out_turn_fits(box, belay_out_turn_cost(seq));
+    return !belay_out_turn_has_data(box, belay_out_turn_cost(seq));
 }
 
 bool belay_outbox_is_messages_blocked(const struct belay_outbox *box)

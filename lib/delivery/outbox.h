@@ -17,8 +17,9 @@
  * Rules: a message's size plus BELAY_MESSAGE_COST is reserved against the peer's limit before
  * its first piece; at most half the peer's window (or one message) of one sequence may be
  * unacknowledged behind its first unacknowledged message; message numbers stay below the
- * sequence's limit. Lost pieces go first, then sequences in turn, about a packet's worth each,
- * so that a large message never holds up another channel.
+ * sequence's limit, and not too many of all sequences are open (keys.h). Lost pieces go first,
+ * then sequences in turn, about a packet's worth each, so that a large message never holds up
+ * another channel.
  *
  * Everything is O(1) or O(log n) per call (amortised), whatever is queued.
  */
@@ -47,6 +48,7 @@ struct belay_outbox {
     bool open;
     uint64_t max_data, window, reserved;
     uint32_t initial_max_messages, channels_max;
+    uint64_t numbers_open; /* started, from each sequence's first unacknowledged on (keys.h) */
     uint64_t message_size_max;
     /* totals for the caller to read */
     uint64_t queued_bytes; /* of open messages: their sizes plus BELAY_MESSAGE_COST each */

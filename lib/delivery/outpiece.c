@@ -102,6 +102,7 @@ static void take_new(struct belay_outbox *box, struct belay_out_sequence *seq,
     if (m->sent == 0) {
         uint64_t cost = belay_out_message_cost(m);
         box->reserved += cost;
+        box->numbers_open++;
         seq->held += cost;
     }
     m->sent += (uint32_t)len;

@@ -19,7 +19,9 @@ void belay_out_settle(struct belay_outbox *box, struct belay_out_message *m, int
 /* Settled messages made room: the sequence may go on if it waited for that. */
 static void advance(struct belay_outbox *box, struct belay_out_sequence *seq)
 {
+    uint64_t first = seq->first;
     belay_out_sequence_advance(seq);
+    box->numbers_open -= seq->first - first;
     belay_out_turn_wake(box, seq, BELAY_OUT_HELD);
 }
 

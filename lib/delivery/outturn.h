@@ -6,13 +6,15 @@
  *
  *     its number limit (MAX_MESSAGES)       until belay_out_turn_wake, by a newer limit
  *     half the window is unacknowledged     until belay_out_turn_wake, by its own acks
- *     the connection's credit (MAX_DATA)    in `stuck`, first come first served
+ *     the connection's credit (MAX_DATA),
+ *     or all the numbers that may be open   in `stuck`, first come first served
  *
  * While `stuck` has a head that does not fit, nobody starts a message, however small: else
  * small ones could starve a large one for ever. This cannot deadlock. Every message that was
  * started goes on to its end, and so do those before it in its sequence, which were started
  * earlier; so all that is reserved is delivered. The limit is then all that was reserved plus
- * the window, and the window is at least the largest message plus its cost: the head fits.
+ * the window, and the window is at least the largest message plus its cost: the head fits. And
+ * when all that was started is acknowledged no number is open.
  */
 #ifndef BELAY_DELIVERY_OUTTURN_H
 #define BELAY_DELIVERY_OUTTURN_H
@@ -33,9 +35,16 @@ void belay_out_turn_wake(struct belay_outbox *box, struct belay_out_sequence *se
                          enum belay_out_place place);
 
 /* Whether a message of this cost fits into the connection's credit. */
-static inline bool belay_out_turn_fits(const struct belay_outbox *box, uint64_t cost)
+static inline bool belay_out_turn_has_data(const struct belay_outbox *box, uint64_t cost)
 {
     return box->reserved <= box->max_data && cost <= box->max_data - box->reserved;
+}
+
+/* The same, and one more number may be open: that waits for acknowledgements alone. */
+static inline bool belay_out_turn_fits(const struct belay_outbox *box, uint64_t cost)
+{
+    return box->numbers_open < belay_numbers_open_max(box->initial_max_messages) &&
+           belay_out_turn_has_data(box, cost);
 }
 
 /* Cost of the sequence's next message; there must be one. */

@@ -112,10 +112,12 @@ static void test_memory_of_a_large_message_follows_its_parts(void **state)
     struct fixture f;
     begin(&f, &roomy);
     assert_int_equal(part(&f, 0, ORDERED, 0, MIB(16), MIB(8), 1), 0);
-    assert_true(f.room.mem.used_bytes < KIB(64) + 8192);
+    assert_true(f.room.mem.used_bytes < KIB(4) + 8192);
     assert_int_equal(part(&f, 0, ORDERED, 0, MIB(16), MIB(8) + KIB(64) - 1, 2), 0);
-    assert_true(f.room.mem.used_bytes < KIB(128) + 8192);
-    assert_int_equal(f.box.buffered_bytes, KIB(128));
+    assert_true(f.room.mem.used_bytes < KIB(12) + 8192);
+    assert_int_equal(f.box.buffered_bytes, KIB(12));
+    assert_int_equal(part(&f, 0, ORDERED, 0, MIB(16), 0, 1200), 0); /* pays for its 64 KiB */
+    assert_int_equal(f.box.buffered_bytes, KIB(12) + KIB(64));
     assert_int_equal(f.box.charged, MIB(16) + 64);
     end(&f);
 }
@@ -282,12 +284,13 @@ static void test_gaps_are_bounded(void **state)
     (void)state;
     struct fixture f;
     begin(&f, &roomy);
-    size_t total = MIB(1), max = BELAY_ASSEMBLY_RANGES_MAX(total);
-    assert_int_equal(max, 2048 + 64);
+    size_t total = MIB(1), max = BELAY_ASSEMBLY_RANGES_MAX(KIB(64));
+    assert_int_equal(max, 128 + 64);
     for (size_t i = 0; i < max; i++)
         assert_int_equal(part(&f, 0, ORDERED, 0, total, 2 * i, 1), 0);
     assert_int_equal(part(&f, 0, ORDERED, 0, total, 1, 1), 0);
     assert_int_equal(part(&f, 0, ORDERED, 0, total, 2 * max, 1), 0);
+    assert_int_equal(part(&f, 0, ORDERED, 0, total, KIB(64), 1), 0); /* the next section's */
     assert_int_equal(part(&f, 0, ORDERED, 0, total, 2 * max + 2, 1), BELAY_ELIMIT);
     assert_non_null(f.why);
     end(&f);
@@ -398,6 +401,35 @@ static void test_window_grows_with_a_fast_reader(void **state)
     }
 }
 
+/* Numbers between the lowest incomplete and the highest seen, of all sequences together. */
+static void test_open_numbers_are_bounded(void **state)
+{
+    (void)state;
+    struct belay_inbox_config config = roomy;
+    config.window_messages = 10000;
+    for (unsigned over = 0; over < 2; over++) {
+        struct fixture f;
+        begin(&f, &config);
+        for (uint32_t channel = 0; channel < 4; channel++)
+            assert_int_equal(message(&f, channel, UNORDERED, 9998, 1), 0); /* 9999 each */
+        assert_int_equal(f.box.numbers_open, 4 * 9999);
+        assert_int_equal(message(&f, 0, UNORDERED, 500, 1), 0); /* is open already */
+        assert_int_equal(part(&f, 4, ORDERED, 0, 2, 0, 1), 0);  /* next: always */
+        assert_int_equal(part(&f, 4, ORDERED, 2, 2, 0, 1), 0);
+        assert_int_equal(f.box.numbers_open, 40000 - 4 + 3);
+        assert_int_equal(message(&f, 4, ORDERED, 3 + over, 1), over ? BELAY_ELIMIT : 0);
+        /* What is completed in order opens nothing and closes what it can. */
+        if (!over) {
+            assert_int_equal(message(&f, 5, ORDERED, 0, 1), 0);
+            assert_int_equal(message(&f, 5, ORDERED, 2, 1), BELAY_ELIMIT);
+            assert_int_equal(message(&f, 0, UNORDERED, 0, 1), 0);
+            assert_int_equal(f.box.numbers_open, 39999);
+            assert_int_equal(message(&f, 4, ORDERED, 4, 1), 0);
+        }
+        end(&f);
+    }
+}
+
 /* ------------------------------------------------------------------ no memory */
 
 static int exercise(struct fixture *f)
@@ -461,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_broken_rules),
         cmocka_unit_test(test_gaps_are_bounded),
         cmocka_unit_test(test_credit_is_exact),
+        cmocka_unit_test(test_open_numbers_are_bounded),
         cmocka_unit_test(test_max_messages_follows_the_lowest_incomplete),
         cmocka_unit_test(test_window_grows_with_a_fast_reader),
         cmocka_unit_test(test_memory_may_fail_anywhere),

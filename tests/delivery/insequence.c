@@ -13,7 +13,7 @@ static struct belay_in_sequence *make(struct room *room, uint64_t first, uint32_
 /* Number waits with one byte of its own. */
 static void put(struct room *room, struct belay_in_sequence *seq, uint64_t number)
 {
-    struct belay_in_slot *slot = belay_in_sequence_slot(seq, &room->mem, number);
+    struct belay_in_slot *slot = belay_in_sequence_slot(seq, &room->pool, number);
     assert_non_null(slot);
     uint8_t *data = belay_pool_take(&room->pool, 1);
     data[0] = byte_of(number, 0);
@@ -52,7 +52,8 @@ static void test_limits_of_a_new_one(void **state)
         assert_int_equal(seq->limit, rows[i].limit);
         assert_int_equal(seq->due_from, rows[i].due_from);
         assert_int_equal(seq->channel, 7);
-        assert_int_equal(seq->capacity, 0); /* no slots while messages come in order */
+        assert_int_equal(seq->top, rows[i].first);
+        assert_int_equal(seq->page_capacity, 0); /* nothing while messages come in order */
         assert_null(belay_in_sequence_at(seq, rows[i].first));
         assert_null(belay_in_sequence_at(seq, UINT64_MAX));
         belay_in_sequence_free(seq, &room.mem, &room.pool);
@@ -60,18 +61,22 @@ static void test_limits_of_a_new_one(void **state)
     }
 }
 
+/* In pages; the ring of pages has room for what lies between the page of first and that of far.
+ */
 static const struct {
     uint64_t first, distance;
-    size_t capacity;
+    size_t page_capacity;
 } growths[] = {
-    {0, 0, 16},
-    {0, 15, 16},
-    {0, 16, 32},
-    {5, 31, 32},
-    {13, 32, 64},
-    {31, 1000, 1024},
-    {UINT32_MAX - 3, 16, 32},
-    {(UINT64_C(1) << 61) + 9, 500, 512},
+    {0, 0, 4},
+    {0, 15, 4},
+    {0, 63, 4},
+    {0, 64, 8},
+    {5, 58, 4},
+    {5, 59, 8},
+    {13, 128, 16},
+    {31, 1000, 64},
+    {UINT32_MAX - 3, 64, 8},
+    {(UINT64_C(1) << 61) + 9, 500, 32},
 };
 
 /* Every third of the first sixteen is there; then one far away makes the ring grow. */
@@ -85,15 +90,15 @@ static void test_growth_keeps_what_came(void **state)
         struct belay_in_sequence *seq = make(&room, first, 2000);
         for (uint64_t n = first; n < first + 16; n += 3)
             put(&room, seq, n);
-        assert_int_equal(seq->capacity, 16);
+        assert_int_equal(seq->page_capacity, 4);
         size_t occupied = seq->occupied;
         if (!is_there(seq, far)) {
             put(&room, seq, far);
             occupied++;
         }
         assert_int_equal(seq->occupied, occupied);
-        assert_int_equal(seq->capacity, growths[i].capacity);
-        for (uint64_t n = first; n < first + 2 * seq->capacity; n++)
+        assert_int_equal(seq->page_capacity, growths[i].page_capacity);
+        for (uint64_t n = first; n < first + 2 * BELAY_IN_PAGE * seq->page_capacity; n++)
             assert_int_equal(is_there(seq, n),
                              n == far || (n < first + 16 && (n - first) % 3 == 0));
         belay_in_sequence_free(seq, &room.mem, &room.pool);
@@ -101,29 +106,69 @@ static void test_growth_keeps_what_came(void **state)
     }
 }
 
-/* A window of ten slides over the ring again and again, with one in two there. */
+/* A window of a hundred slides over the ring again and again, with one in two there. */
 static void test_ring_wraps(void **state)
 {
     (void)state;
     struct room room;
     room_init(&room);
-    struct belay_in_sequence *seq = make(&room, UINT32_MAX - 20, 10);
-    for (unsigned round = 0; round < 100; round++) {
-        seq->limit = seq->next + 10;
-        if ((seq->next + 9) % 2 == 0)
-            put(&room, seq, seq->next + 9);
+    struct belay_in_sequence *seq = make(&room, UINT32_MAX - 20, 100);
+    for (unsigned round = 0; round < 1000; round++) {
+        seq->limit = seq->next + 100;
+        if ((seq->next + 99) % 2 == 0)
+            put(&room, seq, seq->next + 99);
         struct belay_in_slot *slot = belay_in_sequence_at(seq, seq->next);
-        assert_int_equal(slot != NULL, round >= 9 && seq->next % 2 == 0);
+        assert_int_equal(slot != NULL, round >= 99 && seq->next % 2 == 0);
         if (slot != NULL) {
             assert_int_equal(slot->data[0], byte_of(seq->next, 0));
             belay_pool_give(&room.pool, slot->data, slot->len);
             belay_in_sequence_empty(seq, slot);
             assert_null(belay_in_sequence_at(seq, seq->next));
         }
-        seq->next++;
-        assert_true(seq->occupied <= 5);
+        belay_in_sequence_advance(seq, &room.pool);
+        assert_true(seq->occupied <= 50);
     }
-    assert_int_equal(seq->capacity, 16);
+    assert_int_equal(seq->page_capacity, 8);
+    belay_in_sequence_free(seq, &room.mem, &room.pool);
+    room_dispose(&room);
+}
+
+/* What is in its turn takes no page; what was ahead gives them back as it is passed. */
+static void test_pages_come_and_go(void **state)
+{
+    (void)state;
+    struct room room;
+    room_init(&room);
+    struct belay_in_sequence *seq = make(&room, 0, 4096);
+    size_t bare = room.mem.used_bytes - room.pool.kept_bytes;
+    for (unsigned i = 0; i < 50; i++)
+        belay_in_sequence_advance(seq, &room.pool);
+    assert_int_equal(seq->top, 50);
+    assert_int_equal(room.mem.used_bytes, bare);
+
+    put(&room, seq, 4000); /* a page and a ring of 256 */
+    assert_true(room.mem.used_bytes - room.pool.kept_bytes <=
+                bare + 64 + 256 + 256 * sizeof(void *));
+    for (uint64_t n = 51; n < 51 + 512; n++)
+        put(&room, seq, n);
+    for (uint64_t n = 50; n < 51 + 512; n++) {
+        struct belay_in_slot *slot = belay_in_sequence_at(seq, n);
+        if (slot != NULL) {
+            belay_pool_give(&room.pool, slot->data, slot->len);
+            belay_in_sequence_empty(seq, slot);
+        }
+        belay_in_sequence_advance(seq, &room.pool);
+    }
+    assert_int_equal(seq->occupied, 1);
+    assert_true(room.mem.used_bytes - room.pool.kept_bytes <=
+                bare + 2 * 256 + 256 * sizeof(void *) + 64);
+    struct belay_in_slot *far = belay_in_sequence_at(seq, 4000);
+    assert_non_null(far);
+    belay_pool_give(&room.pool, far->data, far->len);
+    belay_in_sequence_empty(seq, far);
+    belay_in_sequence_advance(seq, &room.pool);
+    assert_int_equal(seq->page_capacity, 0);
+    assert_int_equal(room.mem.used_bytes - room.pool.kept_bytes, bare);
     belay_in_sequence_free(seq, &room.mem, &room.pool);
     room_dispose(&room);
 }
@@ -146,7 +191,7 @@ static void test_free_lets_go_of_every_state(void **state)
          .state = BELAY_IN_PARTIAL},
     };
     for (uint64_t i = 0; i < 4; i++)
-        belay_in_sequence_fill(seq, belay_in_sequence_slot(seq, &room.mem, 10 * (i + 1)),
+        belay_in_sequence_fill(seq, belay_in_sequence_slot(seq, &room.pool, 10 * (i + 1)),
                                values[i]);
     /* Filling again counts once. */
     belay_in_sequence_fill(seq, belay_in_sequence_at(seq, 10), values[0]);
@@ -164,11 +209,11 @@ static void test_no_memory(void **state)
     assert_null(belay_in_sequence_new(&room.mem, 0, 0, 0, 1));
     struct belay_in_sequence *seq = make(&room, 40, 100);
     room.memory.fail_at = (long)room.memory.calls + 1;
-    assert_null(belay_in_sequence_slot(seq, &room.mem, 41));
+    assert_null(belay_in_sequence_slot(seq, &room.pool, 41));
     put(&room, seq, 41);
     room.memory.fail_at = (long)room.memory.calls + 1;
-    assert_null(belay_in_sequence_slot(seq, &room.mem, 40 + 16));
-    assert_int_equal(seq->capacity, 16);
+    assert_null(belay_in_sequence_slot(seq, &room.pool, 40 + 64));
+    assert_int_equal(seq->page_capacity, 4);
     assert_int_equal(seq->occupied, 1);
     assert_true(is_there(seq, 41));
     belay_in_sequence_free(seq, &room.mem, &room.pool);
@@ -181,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_limits_of_a_new_one),
         cmocka_unit_test(test_growth_keeps_what_came),
         cmocka_unit_test(test_ring_wraps),
+        cmocka_unit_test(test_pages_come_and_go),
         cmocka_unit_test(test_free_lets_go_of_every_state),
         cmocka_unit_test(test_no_memory),
     };

@@ -299,7 +299,7 @@ static void test_a_sequence_does_not_run_away_from_its_first(void **state)
     const uint64_t most = UINT64_C(1) << 20;
     struct fixture f;
     (void)state;
-    begin_open(&f, PLENTY, 1);
+    begin_open(&f, PLENTY, (uint32_t)most);
     push(&f, 0, 1, 0);
     expect_piece(&f, 0, 0, 0, 0, false);
     assert_true(belay_outbox_set_max_messages(&f.box, 0, ORDERED, PLENTY));
@@ -314,6 +314,39 @@ static void test_a_sequence_does_not_run_away_from_its_first(void **state)
     expect_nothing(&f);
     belay_outbox_acked_run(&f.box, 0, ORDERED, 0, 1);
     expect_piece(&f, 0, most, 0, 0, false);
+    end(&f);
+}
+
+/* Of all sequences together; acknowledgements alone make room, not credit. */
+static void test_numbers_that_may_be_open(void **state)
+{
+    const uint64_t most = 16384;
+    struct fixture f;
+    (void)state;
+    begin_open(&f, PLENTY, 4000);
+    for (uint64_t i = 0; i <= most; i++)
+        assert_int_equal(
+            belay_outbox_push(&f.box, (uint32_t)(i % 8), ORDERED, NULL, NULL, 0, false, i + 1),
+            0);
+    for (uint64_t i = 0; i < most; i++) {
+        struct belay_piece piece;
+        assert_true(belay_outbox_peek(&f.box, &piece));
+        belay_outbox_take(&f.box, 0);
+    }
+    assert_int_equal(f.box.numbers_open, most);
+    expect_nothing(&f);
+    assert_false(belay_outbox_is_data_blocked(&f.box));
+    assert_false(belay_outbox_is_messages_blocked(&f.box));
+    belay_outbox_acked_run(&f.box, 3, ORDERED, 1, 1); /* its first is open still */
+    expect_nothing(&f);
+    assert_int_equal(belay_outbox_lost_run(&f.box, 3, ORDERED, 0, 1), 0);
+    expect_piece(&f, 3, 0, 0, 0, true); /* what is lost goes again all the same */
+    belay_outbox_acked_run(&f.box, 3, ORDERED, 0, 1);
+    assert_int_equal(f.box.numbers_open, most - 2);
+    expect_piece(&f, 7, most / 8 - 1, 0, 0, false); /* the last whose turn came */
+    expect_nothing(&f);
+    belay_outbox_abandon_all(&f.box, BELAY_ECLOSED);
+    assert_int_equal(f.box.numbers_open, 0);
     end(&f);
 }
 
@@ -664,6 +697,7 @@ int main(void)
         cmocka_unit_test(test_one_sequence_holds_half_the_window),
         cmocka_unit_test(test_one_large_message_may_pass_half_the_window),
         cmocka_unit_test(test_a_sequence_does_not_run_away_from_its_first),
+        cmocka_unit_test(test_numbers_that_may_be_open),
         cmocka_unit_test(test_number_limit),
         cmocka_unit_test(test_sequences_take_turns),
         cmocka_unit_test(test_a_large_message_is_not_starved_by_small_ones),
