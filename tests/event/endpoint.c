@@ -353,6 +353,7 @@ static void a_line_on_a_connection_says_whose_it_is(void **state)
     log.line(log.ctx, 1, NULL, "of the endpoint");
     assert_string_equal(logged, "of the endpoint");
     belay_conn_free(client.conn);
+    belay_conn_free(server.conn);
     belay_listener_free(listener);
 }
 
