@@ -204,10 +204,10 @@ def test_nothing_crossed():
 def test_duration():
     ping = "ping -c 1 -W 20 $NETSIM_HOST; "
     result = run(ME, *LIVE, "--link", "", "--duration", "0.3", "--", ":",
-                 ping + "trap 'echo told; exit 9' INT; sleep 1000 & wait", code=9)
+                 "trap 'echo told; exit 9' INT; " + ping + "sleep 1000 & wait", code=9)
     expect_in("told", result.stdout, "SIGINT came")
     result = run(ME, *LIVE, "--link", "", "--duration", "0.3", "--", ":",
-                 ping + "trap '' INT; exec sleep 1000", code=124)
+                 "trap '' INT; " + ping + "exec sleep 1000", code=124)
     expect_in("--duration was over", result.stderr, "killed")
 
 

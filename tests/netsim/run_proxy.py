@@ -77,8 +77,8 @@ def test_tutorials_can_not():
 
 
 def test_duration():
-    result = run(ME, *PROXY, "--link", "", "--duration", "0.3", "--", python(ME, ECHO), ":",
-                 python(ME, CALL) + "; trap '' INT; exec sleep 1000", code=124)
+    result = run(ME, *PROXY, "--link", "", "--duration", "1", "--", python(ME, ECHO), ":",
+                 "trap '' INT; " + python(ME, CALL) + "; exec sleep 1000", code=124)
     expect_in("--duration was over", result.stderr, "killed")
 
 
