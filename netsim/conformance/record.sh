@@ -77,8 +77,10 @@ rm -rf "$work"
 trap 'rm -rf "$work" "$work.lock"' EXIT
 mkdir -p "$work/lines"
 cp "$here"/{words,bad,lines}.txt "$work/lines/"
-# What is not compared stays; of the others each N-th.
-awk -v every="$every" '/^#|^$| warm / || n++ % every == 0' "$here/lines.txt" >"$work/lines/lines.txt"
+# What is not compared stays; of the others each N-th, but none that is for statistics.
+awk -v every="$every" '/^#|^$| warm / { print; next }
+    every > 1 && / (bits|again|slots) \|/ { next }
+    n++ % every == 0' "$here/lines.txt" >"$work/lines/lines.txt"
 mkdir "$work/tables"
 for table in normal pareto paretonormal; do
     "$netsim" table $table >"$work/tables/$table.dist"
