@@ -33,9 +33,14 @@ def is_the_seeds(line):
     return not correlated and not re.search(r"\blimit|slot distribution", line["words"])
 
 
+def numbers(kernel):
+    """Without what is zero; as text, for numbers of 64 bits may be either."""
+    return {key: str(value) for key, value in kernel.items() if value not in (0, "0")}
+
+
 def stripped(asked):
     """Without the seed that tc draws when the words have none."""
-    kernel = dict(asked.get("kernel", {}))
+    kernel = numbers(asked.get("kernel", {}))
     if not re.search(r"\bs(eed)? ", asked["asked"]):
         kernel.pop("seed", None)
     return asked["asked"], asked["status"], kernel
@@ -52,7 +57,7 @@ def main():
         sys.exit("the lines are others: record anew without --check")
     for b in new["lines"]:  # with --every not all of them
         a = recorded[b["words"]]
-        if a["kernel"] != b["kernel"] or a["tc"]["options"] != b["tc"]["options"]:
+        if numbers(a["kernel"]) != numbers(b["kernel"]) or a["tc"]["options"] != b["tc"]["options"]:
             bad.append(f"other numbers: {a['words']}")
         elif not is_the_seeds(a):
             left.append(a["words"])
