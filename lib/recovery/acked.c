@@ -42,10 +42,12 @@ static bool is_valid(const struct belay_recovery *r, const struct belay_range *r
     return end >= r->own.first_number;
 }
 
-static void take_in_flight(struct belay_recovery *r, const struct belay_sent_packet *packet,
-                           struct news *news)
+static void take_in_flight(struct belay_recovery *r, uint64_t number,
+                           const struct belay_sent_packet *packet, struct news *news)
 {
-    belay_loss_leave_flight(r, packet);
+    belay_loss_leave_flight(r, number, packet);
+    if (!belay_loss_is_of_path(r, number))
+        return;
     if (news->flight_bytes == 0) /* ranges go down: the first is the newest */
         news->newest_sent_ns = packet->sent_ns;
     news->flight_bytes += packet->bytes;
@@ -55,6 +57,10 @@ static void take_lost(struct belay_recovery *r, uint64_t number,
                       const struct belay_sent_packet *packet, struct news *news)
 {
     uint64_t distance = r->largest_acked - number;
+    if (!belay_loss_is_of_path(r, number)) {
+        r->packets_spurious++;
+        return;
+    }
     if (news->spurious_count++ == 0 || distance > news->spurious_distance) {
         news->spurious_distance = distance;
         news->spurious_sent_ns = packet->sent_ns;
@@ -68,7 +74,7 @@ static void take_packet(struct belay_recovery *r, uint64_t number, struct news *
 {
     struct belay_sent_packet *packet = belay_sentlog_find(&r->log, number);
     if (packet->state == BELAY_SENT_IN_FLIGHT)
-        take_in_flight(r, packet, news);
+        take_in_flight(r, number, packet, news);
     else
         take_lost(r, number, packet, news);
     packet->state = BELAY_SENT_ACKED;
@@ -93,7 +99,7 @@ static void take_range(struct belay_recovery *r, struct belay_range range, struc
 static void sample_rtt(struct belay_recovery *r, uint64_t largest, uint64_t delay_ns,
                        struct news *news, uint64_t now_ns)
 {
-    if (news->packet_count == 0)
+    if (news->packet_count == 0 || !belay_loss_is_of_path(r, largest))
         return;
     const struct belay_sent_packet *packet = belay_sentlog_find(&r->log, largest);
     assert(packet != NULL); /* the log reached down to one newly acknowledged */

@@ -12,11 +12,15 @@
 #define REMEMBER_PACKETS 256
 #define REMEMBER_SHARE   2
 
-void belay_loss_leave_flight(struct belay_recovery *r, const struct belay_sent_packet *packet)
+void belay_loss_leave_flight(struct belay_recovery *r, uint64_t number,
+                             const struct belay_sent_packet *packet)
 {
-    assert(r->in_flight_bytes >= packet->bytes && r->eliciting_in_flight > 0);
-    r->in_flight_bytes -= packet->bytes;
+    assert(r->eliciting_in_flight > 0);
     r->eliciting_in_flight--;
+    if (!belay_loss_is_of_path(r, number))
+        return;
+    assert(r->in_flight_bytes >= packet->bytes);
+    r->in_flight_bytes -= packet->bytes;
 }
 
 /* Is the packet, lost next after those before it, the end of persistent congestion? Only what
@@ -49,19 +53,27 @@ static void count_in_reduction(struct belay_recovery *r, struct belay_sent_packe
     packet->reduction = r->own.reduction_serial;
 }
 
-static void declare_lost(struct belay_recovery *r, struct belay_sent_packet *packet,
-                         struct belay_congestion_lost *lost,
-                         const struct belay_recovery_sink *sink, uint64_t now_ns)
+/* What the window must answer. */
+static void blame(struct belay_recovery *r, struct belay_sent_packet *packet,
+                  struct belay_congestion_lost *lost, uint64_t now_ns)
 {
-    belay_loss_leave_flight(r, packet);
-    packet->state = BELAY_SENT_LOST;
-    packet->lost_ns = now_ns;
-    r->packets_lost++;
     lost->bytes += packet->bytes;
     lost->sent_ns = packet->sent_ns;
     if (ends_persistent_run(r, packet))
         lost->persistent = true;
     count_in_reduction(r, packet, now_ns);
+}
+
+static void declare_lost(struct belay_recovery *r, uint64_t number,
+                         struct belay_sent_packet *packet, struct belay_congestion_lost *lost,
+                         const struct belay_recovery_sink *sink, uint64_t now_ns)
+{
+    belay_loss_leave_flight(r, number, packet);
+    packet->state = BELAY_SENT_LOST;
+    packet->lost_ns = now_ns;
+    r->packets_lost++;
+    if (belay_loss_is_of_path(r, number))
+        blame(r, packet, lost, now_ns);
 
     /* What a probe repeated is in the newer packet's hands. */
     for (uint32_t i = 0; i < packet->record_count && !packet->repeated; i++)
@@ -92,7 +104,7 @@ static void scan(struct belay_recovery *r, struct belay_congestion_lost *lost,
             r->loss_time_ns = packet->sent_ns + threshold_ns;
             return;
         }
-        declare_lost(r, packet, lost, sink, now_ns);
+        declare_lost(r, r->own.oldest_number, packet, lost, sink, now_ns);
     }
 }
 

@@ -23,6 +23,13 @@ bool belay_loss_spurious(struct belay_recovery *r, const struct belay_sent_packe
 /* Settles what was lost long ago, and trims the log. */
 void belay_loss_forget(struct belay_recovery *r, uint64_t now_ns);
 /* A packet in flight is acknowledged or lost. */
-void belay_loss_leave_flight(struct belay_recovery *r, const struct belay_sent_packet *packet);
+void belay_loss_leave_flight(struct belay_recovery *r, uint64_t number,
+                             const struct belay_sent_packet *packet);
+
+/* Was it sent on the path that is measured? */
+static inline bool belay_loss_is_of_path(const struct belay_recovery *r, uint64_t number)
+{
+    return number >= r->own.path_number;
+}
 
 #endif

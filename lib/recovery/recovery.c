@@ -51,6 +51,23 @@ void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_n
     belay_recovery_pace(r, now_ns);
 }
 
+void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t now_ns)
+{
+    r->own.path_number = r->log.next_number;
+    r->own.is_reduced = r->own.has_lost_run = false;
+    r->in_flight_bytes = 0;
+    r->pto_count = 0;
+    belay_rtt_init(&r->rtt);
+    if (rtt_ns > 0) {
+        r->rtt.smoothed_ns = rtt_ns;
+        r->rtt.variance_ns = rtt_ns / 2;
+    }
+    belay_reorder_init(r);
+    r->congestion->init(r->congestion_state, r->own.datagram_bytes);
+    belay_pacer_init(&r->pacer, belay_recovery_window_bytes(r));
+    belay_recovery_pace(r, now_ns);
+}
+
 int belay_recovery_reserve(struct belay_recovery *r, size_t record_count)
 {
     return belay_sentlog_reserve(&r->log, record_count);

@@ -61,6 +61,7 @@ struct belay_recovery {
         uint64_t first_number;  /* the first ever sent */
         uint64_t oldest_number; /* no packet below it is in flight */
         uint64_t repeat_number; /* no packet below it is left to repeat */
+        uint64_t path_number;   /* the first sent on this path */
         /* Of the congestion window, the newest. */
         uint64_t reduction_start_ns, lost_in_reduction, spurious_in_reduction;
         uint32_t reduction_serial;
@@ -84,6 +85,14 @@ void belay_recovery_dispose(struct belay_recovery *r);
 /* After the handshake: the peer's word, and an RTT sample (0: none). */
 void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_ns,
                              uint32_t datagram_bytes, uint64_t rtt_ns, uint64_t now_ns);
+
+/*
+ * From here on packets take another path (RFC 9000, section 9.4): window, round trip,
+ * reordering and the PTO's backoff begin anew. What is in flight is waited for as before, but
+ * is in no window any more, and its fate says nothing of this path. rtt_ns: a first guess (0:
+ * none); it is no sample.
+ */
+void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t now_ns);
 
 /* Room for one more packet with record_count records: 0 or BELAY_ENOMEM. */
 int belay_recovery_reserve(struct belay_recovery *r, size_t record_count);

@@ -174,6 +174,87 @@ static void test_out_of_memory_changes_nothing(void **state)
     story_finish(&s);
 }
 
+/* ------------------------------------------------------------------ another path */
+
+/* Slow start, a loss, a long round trip: nothing of it holds where packets go now. */
+static void test_a_new_path_begins_anew(void **state)
+{
+    (void)state;
+    struct story s;
+    story_start(&s, 0);
+    story_round_trip(&s, 400 * MS);
+    uint64_t first = story_send(&s, 8);
+    story_wait(&s, 400 * MS);
+    story_ack(&s, first + 4, first + 8); /* four are lost: the window is halved */
+    assert_true(belay_recovery_window_bytes(&s.r) < 11000);
+    s.r.packet_threshold = 50;
+    first = story_send(&s, 3);
+    belay_recovery_new_path(&s.r, 20 * MS, s.now_ns);
+    assert_int_equal(belay_recovery_window_bytes(&s.r), 10000);
+    assert_int_equal(belay_recovery_window_left(&s.r), 10000);
+    assert_int_equal(s.r.packet_threshold, 3);
+    assert_int_equal(belay_recovery_pto_ns(&s.r), (20 + 4 * 10 + 25) * MS);
+    assert_false(s.r.rtt.has_sample);
+    belay_recovery_new_path(&s.r, 0, s.now_ns);
+    assert_int_equal(belay_recovery_pto_ns(&s.r), (100 + 4 * 50 + 25) * MS);
+    /* Still waited for. */
+    assert_int_equal(s.r.eliciting_in_flight, 3);
+    assert_int_equal(belay_recovery_deadline(&s.r), s.now_ns + 325 * MS);
+    story_finish(&s);
+}
+
+/* Acknowledged: its records are, and that is all. */
+static void test_the_old_path_teaches_nothing(void **state)
+{
+    (void)state;
+    struct story s;
+    story_start(&s, 0);
+    story_round_trip(&s, 40 * MS);
+    uint64_t old = story_send(&s, 6);
+    belay_recovery_new_path(&s.r, 10 * MS, s.now_ns);
+    story_wait(&s, 5 * MS);
+    story_ack(&s, old, old + 2);
+    assert_int_equal(s.acked_count, 2);
+    assert_false(s.r.rtt.has_sample);
+    assert_int_equal(belay_recovery_window_bytes(&s.r), 10000);
+    uint64_t new = story_send(&s, 4);
+    assert_int_equal(belay_recovery_window_left(&s.r), 6000);
+    story_wait(&s, 10 * MS);
+    story_ack(&s, new, new + 4); /* four of the old path are lost: no reduction, no growth */
+    assert_int_equal(s.lost_count, 4);
+    assert_int_equal(s.r.packets_lost, 4);
+    assert_int_equal(belay_recovery_window_bytes(&s.r), 14000);
+    assert_int_equal(belay_recovery_window_left(&s.r), 14000);
+    assert_int_equal(s.r.rtt.smoothed_ns, 10 * MS);
+    /* They had only been slow. */
+    story_ack(&s, old + 2, old + 6);
+    assert_int_equal(s.acked_count, 2 + 4 + 4);
+    assert_int_equal(s.r.packets_spurious, 4);
+    assert_int_equal(s.r.packet_threshold, 3);
+    assert_int_equal(belay_recovery_window_bytes(&s.r), 14000);
+    assert_int_equal(belay_recovery_deadline(&s.r), BELAY_NEVER);
+    story_finish(&s);
+}
+
+/* A reduction of the old path is not taken back on the new one. */
+static void test_an_old_reduction_is_not_undone(void **state)
+{
+    (void)state;
+    struct story s;
+    story_start(&s, 0);
+    story_round_trip(&s, 40 * MS);
+    uint64_t first = story_send(&s, 9);
+    story_wait(&s, 40 * MS);
+    story_ack(&s, first + 4, first + 9);
+    assert_int_equal(s.lost_count, 4);
+    belay_recovery_new_path(&s.r, 0, s.now_ns);
+    story_wait(&s, MS);
+    story_ack(&s, first, first + 4);
+    assert_int_equal(s.r.packets_spurious, 4);
+    assert_int_equal(belay_recovery_window_bytes(&s.r), 10000);
+    story_finish(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +266,9 @@ int main(void)
         cmocka_unit_test(test_probes_pass_the_window),
         cmocka_unit_test(test_what_carries_only_an_ack_is_not_in_flight),
         cmocka_unit_test(test_out_of_memory_changes_nothing),
+        cmocka_unit_test(test_a_new_path_begins_anew),
+        cmocka_unit_test(test_the_old_path_teaches_nothing),
+        cmocka_unit_test(test_an_old_reduction_is_not_undone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
