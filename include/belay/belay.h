@@ -86,8 +86,10 @@ typedef void (*belay_write_cb)(struct belay_conn *conn, void *ctx);
 #define BELAY_EVENT_ERROR     0x020 /* see belay_conn_get_error; always with CLOSED */
 #define BELAY_EVENT_TIMEOUT   0x040 /* with ERROR: the peer is silent */
 #define BELAY_EVENT_CONNECTED 0x080 /* a dial of yours is up */
-#define BELAY_EVENT_REBOUND   0x100 /* on the road: the peer's address changed */
-#define BELAY_EVENT_CLOSED    0x200 /* the last callback of this connection; free it */
+#define BELAY_EVENT_REBOUND                                                                    \
+    0x100                        /* the peer's address changed (belay_conn_get_peer), or       \
+                                    ours did, by belay_conn_rebind */
+#define BELAY_EVENT_CLOSED 0x200 /* the last callback of this connection; free it */
 typedef void (*belay_event_cb)(struct belay_conn *conn, short what, void *ctx);
 
 /* How a message ended: error 0 means acknowledged, else it was given up, and why. Called for
@@ -261,6 +263,12 @@ int belay_conn_close(struct belay_conn *conn);
 /* At once, telling the peer code (0x100 and up: yours; 0 is told as BELAY_CLOSE_ABORTED) and
  * reason; CLOSED follows. */
 void belay_conn_abort(struct belay_conn *conn, uint64_t code, const char *reason);
+/* Our network changed (a phone left its Wi-Fi): opens a new socket for this connection, which
+ * came of a dial, and moves there when the peer has answered; BELAY_EVENT_REBOUND tells.
+ * Without an answer within a second or so all stays as it was, and nothing tells: call it
+ * again. A change that a NAT makes needs no call. 0, BELAY_ENOTCONN (not up), BELAY_EAGAIN
+ * (called too often: a round trip later it will do), BELAY_ESYS with errno, BELAY_ENOMEM. */
+int belay_conn_rebind(struct belay_conn *conn);
 /* In the accept callback: abort and free in one. */
 void belay_conn_reject(struct belay_conn *conn, uint64_t code, const char *reason);
 /* No callback comes any more. Not yet CLOSED: aborted, or with BELAY_OPT_CLOSE_ON_FREE closed

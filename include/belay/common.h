@@ -95,6 +95,7 @@ struct belay_stats {
     uint64_t credit_blocked;                /* times that sending stopped for want of credit */
     uint32_t datagram_size;                 /* UDP payload bytes at most, now */
     uint32_t packet_threshold;              /* packets of reordering taken for loss, now */
+    uint64_t path_changes;                  /* moves to another address, the peer's or ours */
 };
 
 #ifdef __cplusplus

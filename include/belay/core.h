@@ -198,6 +198,8 @@ enum belay_core_event_type {
     BELAY_CORE_CLOSED,    /* the last event of a connection: error, code, reason */
     BELAY_CORE_AUTHORIZE, /* config.authorize: may this key (data, 32 bytes) connect? Answer
                              with belay_core_conn_authorize; conn is not the app's yet */
+    BELAY_CORE_REBOUND,   /* the connection moved: the peer's address is another (a NAT forgot,
+                             a phone left its Wi-Fi), or ours is, by belay_core_conn_migrate */
 };
 
 struct belay_core_event {
@@ -217,10 +219,10 @@ struct belay_core_event {
 /*
  * 1: *event is the next one; 0: none. Poll until 0 after every receive, before the received
  * buffer is used again. Of one connection: ACCEPTED or CONNECTED first; then MESSAGE, SENT,
- * WRITABLE; EOF after its last MESSAGE; CLOSED last, after a SENT with an error for each
- * message that asked for one and was not acknowledged, and after every MESSAGE that came whole
- * (so not while it is paused and has some). A connection that is closed stays
- * valid, and silent, until belay_core_conn_free.
+ * WRITABLE, REBOUND; EOF after its last MESSAGE; CLOSED last, after a SENT with an error for
+ * each message that asked for one and was not acknowledged, and after every MESSAGE that came
+ * whole (so not while it is paused and has some). A connection that is closed stays valid, and
+ * silent, until belay_core_conn_free.
  */
 int belay_core_poll(struct belay_core *core, struct belay_core_event *event);
 
@@ -232,8 +234,9 @@ void belay_core_listen(struct belay_core *core, bool on);
 /*
  * Dials path.remote through socket path.socket. With shared false the client promises that no
  * other connection uses this socket with this remote address, and its connection ID is empty
- * (8 bytes a packet less). 0, BELAY_ENOMEM, BELAY_ELIMIT, BELAY_EINVAL (a second unshared
- * dial to one address).
+ * (8 bytes a packet less). If it is the only one on its socket, or the first that came up
+ * there, it also knows a server that changes its address. 0, BELAY_ENOMEM, BELAY_ELIMIT,
+ * BELAY_EINVAL (a second unshared dial to one address).
  */
 int belay_core_connect(struct belay_core *core, const struct belay_path *path, bool shared,
                        void *user, struct belay_core_conn **conn);
@@ -338,6 +341,19 @@ enum belay_aead belay_core_conn_aead(const struct belay_core_conn *conn);
 /* The peer's public key, 32 bytes, where the handshake proved it: a client that gave
  * server_key, a server whose client showed its own. Else NULL. */
 const uint8_t *belay_core_conn_peer_key(const struct belay_core_conn *conn);
+
+/*
+ * Moves to another path on purpose, because our own address changed: usually another socket and
+ * the same path.remote. The new path is validated first, while all goes on over this one; then
+ * REBOUND tells that the connection has moved. If nobody answers within a second or so it stays
+ * where it is, and nothing tells. An unshared dial needs the new socket for itself as well.
+ * Both sides may. 0, BELAY_ENOTCONN (not up), BELAY_EINVAL (this path), BELAY_EAGAIN (the peer
+ * has given us no connection ID for it yet: a round trip later it will have).
+ */
+int belay_core_conn_migrate(struct belay_core_conn *conn, const struct belay_path *path);
+/* Whether a connection may still send through this socket, or be written to there: its path,
+ * the one being tried, the one before. Looks at all connections. */
+bool belay_core_uses_socket(const struct belay_core *core, uint32_t socket);
 
 bool belay_core_conn_is_connected(const struct belay_core_conn *conn);
 size_t belay_core_conn_queued_bytes(const struct belay_core_conn *conn);

@@ -133,6 +133,15 @@ void belay_acks_sent(struct belay_acks *acks)
     acks->deadline_ns = BELAY_NEVER;
 }
 
+void belay_acks_repeat(struct belay_acks *acks)
+{
+    if (acks->received.count == 0)
+        return;
+    acks->immediate = true;
+    if (acks->unacked == 0)
+        acks->unacked = 1;
+}
+
 /* Forgets the late packets that an ACK up to largest told of. */
 static void settle_late(struct belay_acks *acks, uint64_t largest)
 {

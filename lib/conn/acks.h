@@ -62,6 +62,8 @@ bool belay_acks_write(struct belay_acks *acks, struct belay_writer *w, uint64_t 
                       uint64_t *largest);
 /* The ACK written was sent. */
 void belay_acks_sent(struct belay_acks *acks);
+/* What was told may not have arrived: once more, at once. */
+void belay_acks_repeat(struct belay_acks *acks);
 /* The peer acknowledged a packet with an ACK up to largest. */
 void belay_acks_confirmed(struct belay_acks *acks, uint64_t largest);
 

@@ -66,14 +66,14 @@ static size_t allowance(struct belay_connection *c, uint64_t now_ns)
     return (size_t)want;
 }
 
-static size_t write_header(const struct belay_connection *c, uint8_t *out, size_t size)
+static size_t write_header(const struct belay_connection *c, const uint8_t *cid, uint8_t *out,
+                           size_t size)
 {
     uint64_t number = belay_recovery_next_number(&c->recovery);
     unsigned bytes = belay_packet_number_bytes(number, c->recovery.largest_acked,
                                                c->env->config->first_packet_number);
 
-    return belay_data_header_build(out, size, c->peer_has_cid ? c->peer_cid : NULL,
-                                   c->keys.phase_out, number, bytes);
+    return belay_data_header_build(out, size, cid, c->keys.phase_out, number, bytes);
 }
 
 /* Seals and logs what was built; returns the packet's length, 0 on failure. */
@@ -205,6 +205,29 @@ static void pad_to_segment(struct belay_build *b, size_t segment_frames)
         belay_frame_write_padding(&b->w, segment_frames - frames);
 }
 
+/* Keys, a number, a header, and a writer for what follows it. The header's length, 0: nothing
+ * can be sent. */
+static size_t prepare(struct belay_build *b, const uint8_t *cid, uint8_t *out, size_t size)
+{
+    struct belay_connection *c = b->c;
+    size_t header_len;
+
+    if (!keys_are_fresh(c))
+        return 0;
+    if (!skip_number(c, b->now_ns) ||
+        belay_recovery_reserve(&c->recovery, BELAY_BUILD_RECORDS_MAX)) {
+        belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "no memory to send");
+        return 0;
+    }
+    header_len = write_header(c, cid, out, size);
+    if (header_len == 0 || size < header_len + BELAY_TAG_SIZE + 1)
+        return 0;
+    b->capacity = size - header_len - BELAY_TAG_SIZE;
+    b->full_capacity = c->datagram_size - header_len - BELAY_TAG_SIZE;
+    belay_writer_init(&b->w, out + header_len, b->capacity);
+    return header_len;
+}
+
 /* One packet of at most size bytes into out; segment: the train's, 0 for its first. 0: nothing
  * (more) to send. */
 static size_t build_packet(struct belay_connection *c, uint8_t *out, size_t size,
@@ -218,19 +241,9 @@ static size_t build_packet(struct belay_connection *c, uint8_t *out, size_t size
     b.now_ns = now_ns;
     if (!begin(&b, &size))
         return 0;
-    if (!keys_are_fresh(c))
+    header_len = prepare(&b, c->peer_has_cid ? c->peer_cid : NULL, out, size);
+    if (header_len == 0)
         return 0;
-    if (!skip_number(c, now_ns) ||
-        belay_recovery_reserve(&c->recovery, BELAY_BUILD_RECORDS_MAX)) {
-        belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "no memory to send");
-        return 0;
-    }
-    header_len = write_header(c, out, size);
-    if (header_len == 0 || size < header_len + BELAY_TAG_SIZE + 1)
-        return 0;
-    b.capacity = size - header_len - BELAY_TAG_SIZE;
-    b.full_capacity = c->datagram_size - header_len - BELAY_TAG_SIZE;
-    belay_writer_init(&b.w, out + header_len, b.capacity);
     write_frames(&b);
     if (b.frame_count == 0)
         return 0;
@@ -243,14 +256,43 @@ static size_t build_packet(struct belay_connection *c, uint8_t *out, size_t size
     return finish(&b, out, header_len);
 }
 
+/* A packet of probes alone, to wherever its path leads: nobody waits for it. */
+static size_t build_probe(struct belay_connection *c, const struct belay_probe *probe,
+                          struct belay_train *train, uint64_t now_ns)
+{
+    struct belay_build b;
+    size_t len;
+
+    memset(&b, 0, offsetof(struct belay_build, records));
+    b.c = c;
+    b.now_ns = now_ns;
+    len = prepare(&b, probe->cid, train->buffer, train->capacity);
+    if (len == 0)
+        return 0;
+    if (probe->response != NULL)
+        belay_frame_write_path(&b.w, BELAY_FRAME_PATH_RESPONSE, probe->response);
+    if (probe->challenge != NULL)
+        belay_frame_write_path(&b.w, BELAY_FRAME_PATH_CHALLENGE, probe->challenge);
+    len = b.w.bad ? 0 : finish(&b, train->buffer, len);
+    if (len > 0)
+        belay_paths_sent(c, probe, len, now_ns);
+    return len;
+}
+
 int belay_connection_build_train(struct belay_connection *c, struct belay_train *train,
                                  uint64_t now_ns)
 {
     size_t limit = c->datagram_size < train->capacity ? c->datagram_size : train->capacity;
+    struct belay_probe probe;
 
     train->len = train->segment_size = 0;
     train->ecn = 0;
     train->path = c->path;
+    if (belay_paths_next(c, &probe)) {
+        train->path = probe.path;
+        train->len = train->segment_size = build_probe(c, &probe, train, now_ns);
+        return train->len > 0;
+    }
     for (unsigned i = 0; i < TRAIN_SEGMENTS_MAX; i++) {
         size_t left = train->capacity - train->len;
         size_t len = build_packet(c, train->buffer + train->len, left < limit ? left : limit,

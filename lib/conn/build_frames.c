@@ -115,6 +115,43 @@ static void write_blocked(struct belay_build *b)
     }
 }
 
+/* They ride along with what leaves anyway, an ACK too, and make no packet of their own. */
+static bool may_carry_ids(const struct belay_build *b)
+{
+    return b->c->stage == BELAY_STAGE_OPEN &&
+           (b->may_elicit ||
+            belay_recovery_window_left(&b->c->recovery) >= b->c->datagram_size);
+}
+
+static void write_new_cids(struct belay_build *b)
+{
+    struct belay_id *id;
+
+    while (may_carry_ids(b) && belay_build_has_room(b) &&
+           (id = belay_own_ids_due(&b->c->own_ids)) != NULL) {
+        uint8_t *mark = b->w.at;
+
+        belay_frame_write_new_cid(&b->w, id->sequence, 0, id->cid, id->token);
+        if (!belay_build_keep(b, mark, BELAY_RECORD_NEW_CID, 0, 0, id->sequence, 0, 0))
+            return;
+        id->is_due = false;
+    }
+}
+
+static void write_retired_cids(struct belay_build *b)
+{
+    uint64_t sequence;
+
+    while (may_carry_ids(b) && belay_build_has_room(b) &&
+           belay_writer_left(&b->w) >= 1 + sizeof(sequence) &&
+           belay_their_ids_retiring(&b->c->their_ids, &sequence)) {
+        uint8_t *mark = b->w.at;
+
+        belay_frame_write_retire_cid(&b->w, sequence);
+        belay_build_keep(b, mark, BELAY_RECORD_RETIRE_CID, 0, 0, sequence, 0, 0);
+    }
+}
+
 /*
  * Of a pure receiver, about once a round trip, so that its ranges get confirmed. Only after
  * several packets heard, so that two idle sides do not keep each other awake.
@@ -143,7 +180,8 @@ void belay_build_ping(struct belay_build *b)
 
 /* In this order in a packet. MESSAGE runs to the packet's end, so messages are last. */
 static void (*const writers[])(struct belay_build *b) = {
-    write_ack, write_close, write_fin, write_max_data, write_max_messages, write_blocked,
+    write_ack,          write_close,   write_fin,      write_max_data,
+    write_max_messages, write_blocked, write_new_cids, write_retired_cids,
 };
 
 void belay_build_frames(struct belay_build *b)

@@ -143,9 +143,48 @@ const struct belay_path *belay_connection_path(const struct belay_connection *c)
     return &c->path;
 }
 
-const uint8_t *belay_connection_peer_token(const struct belay_connection *c)
+_Static_assert(BELAY_CONNECTION_CIDS == BELAY_IDS_MAX, "an entry each");
+
+bool belay_connection_take_changes(struct belay_connection *c)
 {
-    return c->peer.has_reset_token ? c->peer.reset_token : NULL;
+    bool has_changed = c->has_changed;
+
+    c->has_changed = false;
+    return has_changed;
+}
+
+const struct belay_path *belay_connection_path_at(const struct belay_connection *c, unsigned i)
+{
+    const struct belay_path *const paths[BELAY_CONNECTION_PATHS] = {
+        &c->path,
+        c->paths.candidate.is_active ? &c->paths.candidate.path : NULL,
+        c->paths.has_previous ? &c->paths.previous : NULL,
+    };
+
+    return paths[i];
+}
+
+const uint8_t *belay_connection_own_cid(const struct belay_connection *c, unsigned i)
+{
+    return c->own_ids.ids[i].is_used ? c->own_ids.ids[i].cid : NULL;
+}
+
+int belay_connection_wants_cid(const struct belay_connection *c)
+{
+    return c->stage == BELAY_STAGE_OPEN ? belay_own_ids_wanted(&c->own_ids) : -1;
+}
+
+void belay_connection_give_cid(struct belay_connection *c, int entry, const uint8_t *cid,
+                               const uint8_t *token)
+{
+    belay_own_ids_give(&c->own_ids, entry, cid, token);
+}
+
+const uint8_t *belay_connection_peer_token(const struct belay_connection *c, unsigned i)
+{
+    const struct belay_id *id = &c->their_ids.ids[i];
+
+    return id->is_used && id->has_token ? id->token : NULL;
 }
 
 bool belay_connection_peer_is_unshared(const struct belay_connection *c)
@@ -312,6 +351,7 @@ static void start_timers(struct belay_connection *c, uint64_t now_ns)
         c->closing.timer_due = false;
         belay_timer_set(c, BELAY_TIMER_CLOSE,
                         belay_time_add(now_ns, c->env->config->close_timeout_ns));
+        belay_connection_keep_alive(c, now_ns);
     }
     if (c->stage == BELAY_STAGE_LINGERING && c->timers_ns[BELAY_TIMER_LINGER] == 0)
         belay_connection_linger_begin(c, now_ns);
@@ -421,6 +461,15 @@ static bool poll_up(struct belay_connection *c, struct belay_core_event *event)
     return true;
 }
 
+static bool poll_rebound(struct belay_connection *c, struct belay_core_event *event)
+{
+    if (!c->event.rebound)
+        return false;
+    c->event.rebound = false;
+    event->type = BELAY_CORE_REBOUND;
+    return true;
+}
+
 static bool poll_writable(struct belay_connection *c, struct belay_core_event *event)
 {
     if (!writable_is_due(c))
@@ -461,7 +510,8 @@ static bool poll_closed(struct belay_connection *c, struct belay_core_event *eve
 
 /* In the order in which an app may expect them. */
 static bool (*const polls[])(struct belay_connection *c, struct belay_core_event *event) = {
-    poll_authorize, poll_up, poll_message, poll_sent, poll_writable, poll_eof, poll_closed,
+    poll_authorize, poll_up,       poll_rebound, poll_message,
+    poll_sent,      poll_writable, poll_eof,     poll_closed,
 };
 
 int belay_connection_poll(struct belay_connection *c, struct belay_core_event *event)
@@ -489,7 +539,7 @@ bool belay_connection_has_events(const struct belay_connection *c)
     if (c->event.closed_polled)
         return false;
     /* The last: for poll to copy what a paused app leaves in the packet. */
-    return c->event.authorize || c->event.up ||
+    return c->event.authorize || c->event.up || c->event.rebound ||
            (!c->paused && !belay_inbox_is_empty(&c->inbox)) || c->outbox.reports.count > 0 ||
            writable_is_due(c) || eof_is_due(c) || closed_is_due(c) ||
            c->inbox.ready.borrowed > 0;
@@ -497,7 +547,7 @@ bool belay_connection_has_events(const struct belay_connection *c)
 
 void belay_connection_forget_events(struct belay_connection *c)
 {
-    c->event.closed = c->event.up = c->event.authorize = false;
+    c->event.closed = c->event.up = c->event.authorize = c->event.rebound = false;
     c->event.closed_polled = true;
 }
 

@@ -84,8 +84,21 @@ enum belay_connection_stage {
 
 enum belay_connection_stage belay_connection_stage(const struct belay_connection *c);
 const struct belay_path *belay_connection_path(const struct belay_connection *c);
-/* The token that a RESET for this connection carries, or NULL. */
-const uint8_t *belay_connection_peer_token(const struct belay_connection *c);
+/*
+ * What an endpoint finds a connection by. take_changes: has it changed since it was last asked?
+ * Entries may be NULL. path_at: the paths on which packets may come, the present one first.
+ * own_cid: ours, and wants_cid the entry to be filled with one more, by give_cid (else -1).
+ * peer_token: what a RESET for this connection carries.
+ */
+#define BELAY_CONNECTION_PATHS 3
+#define BELAY_CONNECTION_CIDS  4
+bool belay_connection_take_changes(struct belay_connection *c);
+const struct belay_path *belay_connection_path_at(const struct belay_connection *c, unsigned i);
+const uint8_t *belay_connection_own_cid(const struct belay_connection *c, unsigned i);
+int belay_connection_wants_cid(const struct belay_connection *c);
+void belay_connection_give_cid(struct belay_connection *c, int entry, const uint8_t *cid,
+                               const uint8_t *token);
+const uint8_t *belay_connection_peer_token(const struct belay_connection *c, unsigned i);
 /* True when the peer has an empty connection ID. */
 bool belay_connection_peer_is_unshared(const struct belay_connection *c);
 const uint8_t *belay_connection_nonce(const struct belay_connection *c); /* of the INIT */
@@ -129,6 +142,8 @@ void belay_connection_set_watermarks(struct belay_connection *c, size_t low, siz
 int belay_connection_close(struct belay_connection *c);
 void belay_connection_abort(struct belay_connection *c, uint64_t code, const char *reason);
 void belay_connection_authorize(struct belay_connection *c, bool yes);
+/* core.h, belay_core_conn_migrate. */
+int belay_connection_migrate(struct belay_connection *c, const struct belay_path *path);
 
 /* ------------------------------------------------------------------ outputs */
 

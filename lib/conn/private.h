@@ -4,7 +4,9 @@
 
 #include "conn/acks.h"
 #include "conn/connection.h"
+#include "conn/ids.h"
 #include "conn/keyring.h"
+#include "conn/paths.h"
 #include "crypto/noise.h"
 #include "delivery/inbox.h"
 #include "delivery/outbox.h"
@@ -22,6 +24,7 @@ enum belay_timer {
     BELAY_TIMER_LINGER,
     BELAY_TIMER_REPEAT, /* a CLOSE again */
     BELAY_TIMER_KEYS,   /* the keys before the last change are to be forgotten */
+    BELAY_TIMER_PATH,   /* the next challenge, or the end of a validation */
     BELAY_TIMER_COUNT
 };
 
@@ -60,8 +63,12 @@ struct belay_connection {
     struct belay_path path;
     struct belay_handshake *handshake;
     uint8_t nonce[BELAY_NONCE_BYTES];
-    uint8_t peer_cid[BELAY_CID_BYTES];
+    uint8_t peer_cid[BELAY_CID_BYTES]; /* the one in use */
     bool peer_has_cid;
+    struct belay_own_ids own_ids;
+    struct belay_their_ids their_ids;
+    struct belay_paths paths;
+    bool has_changed; /* what the endpoint finds us by */
     struct belay_transport_params peer;
     /* A server's, until the peer has proven its address: bytes that came from there, and that
      * were sent there. */
@@ -110,7 +117,7 @@ struct belay_connection {
     } closing;
 
     struct {
-        bool up, closed, authorize; /* to be polled */
+        bool up, closed, authorize, rebound; /* to be polled */
         bool closed_polled;
         bool ending; /* messages are being given up: a source's release may call us */
         int error;
@@ -170,6 +177,8 @@ void belay_connection_check_done(struct belay_connection *c);
 /* Lingering has begun at this time. */
 void belay_connection_linger_begin(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns);
+/* When the next PING is due, if nothing comes. */
+void belay_connection_keep_alive(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_update_blocked(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_log(const struct belay_connection *c, int level, const char *text);
 

@@ -17,6 +17,7 @@
 struct input {
     struct belay_connection *c;
     uint64_t now_ns;
+    const struct belay_arrival *arrival;
     bool stop; /* the connection ended: the rest of the packet no longer matters */
 };
 
@@ -159,6 +160,35 @@ static void on_close(struct input *in, const struct belay_frame *frame)
     belay_connection_end(c, BELAY_ERESET, frame->close.code, text);
 }
 
+static void on_new_cid(struct input *in, const struct belay_frame *frame)
+{
+    const char *why;
+
+    if (belay_their_ids_offered(&in->c->their_ids, frame->new_cid.sequence,
+                                frame->new_cid.retire_prior_to, frame->new_cid.cid,
+                                frame->new_cid.token, &why))
+        violate(in, BELAY_CLOSE_PROTOCOL, why);
+    else
+        belay_paths_ids_changed(in->c);
+}
+
+static void on_retire_cid(struct input *in, const struct belay_frame *frame)
+{
+    if (belay_own_ids_retired(&in->c->own_ids, frame->new_cid.sequence))
+        violate(in, BELAY_CLOSE_PROTOCOL, "it gave up a connection ID that it never had");
+    in->c->has_changed = true;
+}
+
+static void on_path_challenge(struct input *in, const struct belay_frame *frame)
+{
+    belay_paths_on_challenge(in->c, in->arrival, frame->path.data);
+}
+
+static void on_path_response(struct input *in, const struct belay_frame *frame)
+{
+    belay_paths_on_response(in->c, in->arrival, frame->path.data, in->now_ns);
+}
+
 static void on_message(struct input *in, const struct belay_frame *frame)
 {
     const char *why = "";
@@ -215,6 +245,10 @@ static const struct frame_rule rules[] = {
     [BELAY_FRAME_MESSAGES_BLOCKED] = {on_messages_blocked, true},
     [BELAY_FRAME_FIN] = {on_fin, true},
     [BELAY_FRAME_CLOSE] = {on_close, false},
+    [BELAY_FRAME_NEW_CONNECTION_ID] = {on_new_cid, true},
+    [BELAY_FRAME_RETIRE_CONNECTION_ID] = {on_retire_cid, true},
+    [BELAY_FRAME_PATH_CHALLENGE] = {on_path_challenge, false},
+    [BELAY_FRAME_PATH_RESPONSE] = {on_path_response, false},
     [BELAY_FRAME_MESSAGE] = {on_message, true},
     [BELAY_FRAME_RUN] = {on_run, true},
     [BELAY_FRAME_FRAGMENT] = {on_fragment, true},
@@ -232,6 +266,22 @@ static const char *check_frames(const struct belay_frame *frames, size_t count, 
             return "a delivery mode that is not in this version";
     }
     return NULL;
+}
+
+/* Of a path where its sender perhaps is not. */
+static bool is_probe(const struct belay_frame *frame)
+{
+    return frame->type == BELAY_FRAME_PATH_CHALLENGE ||
+           frame->type == BELAY_FRAME_PATH_RESPONSE;
+}
+
+/* PADDING alone is no probe. */
+static bool are_probes(const struct belay_frame *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_probe(&frames[i]))
+            return false;
+    return count > 0;
 }
 
 /* Frames of an opened packet while the connection is open. */
@@ -257,6 +307,7 @@ static void take_frames(struct input *in, const uint8_t *data, size_t len, uint6
         no_memory(in);
         return;
     }
+    belay_paths_arrived(c, in->arrival, are_probes(frames, count), in->now_ns);
     for (size_t i = 0; i < count && !in->stop; i++)
         rules[frames[i].type].on(in, &frames[i]);
 }
@@ -271,9 +322,21 @@ static bool fin_is_passed(const struct belay_connection *c)
     return c->closing.peer_fin && c->inbox.messages_completed > c->closing.peer_messages;
 }
 
-/* A lingering connection answers; it takes nothing but the peer's own CLOSE. */
+/* A peer whose address changes now is answered there all the same. */
+static void answer_probes(struct belay_connection *c, const struct belay_frame *frames,
+                          size_t count, const struct belay_arrival *arrival, uint64_t now_ns)
+{
+    struct input in = {c, now_ns, arrival, false};
+
+    belay_paths_arrived(c, arrival, are_probes(frames, count), now_ns);
+    for (size_t i = 0; i < count; i++)
+        if (is_probe(&frames[i]))
+            rules[frames[i].type].on(&in, &frames[i]);
+}
+
+/* A lingering connection answers; it takes nothing but the peer's own CLOSE, and probes. */
 static void answer(struct belay_connection *c, const uint8_t *data, size_t len, uint64_t number,
-                   unsigned ecn, uint64_t now_ns)
+                   const struct belay_arrival *arrival, unsigned ecn, uint64_t now_ns)
 {
     struct belay_frame frames[BELAY_FRAMES_MAX];
     const char *why;
@@ -289,7 +352,10 @@ static void answer(struct belay_connection *c, const uint8_t *data, size_t len, 
             return;
         }
     }
-    if (belay_acks_received(&c->acks, number, eliciting, ecn, now_ns) || !eliciting)
+    if (belay_acks_received(&c->acks, number, eliciting, ecn, now_ns))
+        return;
+    answer_probes(c, frames, count, arrival, now_ns);
+    if (!eliciting)
         return;
     if (!c->closing.is_abort) {
         c->closing.answer_due = true;
@@ -298,15 +364,6 @@ static void answer(struct belay_connection *c, const uint8_t *data, size_t len, 
         c->due.close = true;
         c->closing.next_answer_ns = now_ns + belay_recovery_pto_ns(&c->recovery);
     }
-}
-
-/* Follows a peer that now writes to another address of ours. Its own address stays as it was:
- * a change of that must be proven first. */
-static void follow_path(struct belay_connection *c, const struct belay_path *path)
-{
-    if (path->remote.len == c->path.remote.len && path->socket == c->path.socket &&
-        memcmp(path->remote.bytes, c->path.remote.bytes, path->remote.len) == 0)
-        c->path.local = path->local;
 }
 
 /* A quarter of a round trip: an ACK that waits longer holds up a sender with a small window. */
@@ -322,9 +379,10 @@ static void set_ack_delay(struct belay_connection *c)
 }
 
 static void take_packet(struct belay_connection *c, const uint8_t *frames, size_t frames_len,
-                        uint64_t number, unsigned ecn, uint64_t now_ns)
+                        uint64_t number, const struct belay_arrival *arrival, unsigned ecn,
+                        uint64_t now_ns)
 {
-    struct input in = {c, now_ns, false};
+    struct input in = {c, now_ns, arrival, false};
 
     if (c->stage == BELAY_STAGE_HALF_OPEN)
         belay_connection_open(c, now_ns);
@@ -345,7 +403,7 @@ static void take_packet(struct belay_connection *c, const uint8_t *frames, size_
 static bool open_packet(struct belay_connection *c, const struct belay_data_header *header,
                         uint8_t *packet, size_t frames_len, uint64_t number, uint64_t now_ns)
 {
-    struct input in = {c, now_ns, false};
+    struct input in = {c, now_ns, NULL, false};
     int error =
         belay_keyring_open(&c->keys, header->key_phase, number, packet, header->header_len,
                            frames_len, belay_recovery_next_number(&c->recovery),
@@ -368,6 +426,10 @@ void belay_connection_on_data(struct belay_connection *c,
     const uint8_t *frames = packet + header->header_len;
     uint64_t number = belay_number_expand(c->acks.next_expected, header->number_truncated,
                                           8 * header->number_bytes);
+    const struct belay_arrival arrival = {.path = path,
+                                          .cid = header->has_cid ? header->cid : NULL,
+                                          .len = len,
+                                          .is_highest = number >= c->acks.next_expected};
     enum belay_packet_novelty novelty;
 
     c->stats.datagrams_received++;
@@ -389,11 +451,10 @@ void belay_connection_on_data(struct belay_connection *c,
     }
     c->stats.packets_received++;
     belay_connection_trace(c, false, 'D', number, len, frames, frames_len, "ok", now_ns);
-    follow_path(c, path);
     if (c->stage == BELAY_STAGE_LINGERING)
-        answer(c, frames, frames_len, number, ecn, now_ns);
+        answer(c, frames, frames_len, number, &arrival, ecn, now_ns);
     else
-        take_packet(c, frames, frames_len, number, ecn, now_ns);
+        take_packet(c, frames, frames_len, number, &arrival, ecn, now_ns);
 }
 
 void belay_connection_on_reset(struct belay_connection *c, bool replaced)

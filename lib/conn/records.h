@@ -20,6 +20,8 @@ enum belay_record_kind {
     BELAY_RECORD_MESSAGES_BLOCKED,
     BELAY_RECORD_FIN,
     BELAY_RECORD_PING,
+    BELAY_RECORD_NEW_CID, /* number: its sequence number */
+    BELAY_RECORD_RETIRE_CID,
 };
 
 static inline struct belay_record belay_record_make(enum belay_record_kind kind,

@@ -86,6 +86,21 @@ static void fin_lost(struct belay_connection *c, const struct belay_record *r)
     c->due.fin = !c->closing.fin_acked;
 }
 
+static void new_cid_lost(struct belay_connection *c, const struct belay_record *r)
+{
+    belay_own_ids_lost(&c->own_ids, r->word[0]);
+}
+
+static void retire_cid_acked(struct belay_connection *c, const struct belay_record *r)
+{
+    belay_their_ids_retire_acked(&c->their_ids, r->word[0]);
+}
+
+static void retire_cid_lost(struct belay_connection *c, const struct belay_record *r)
+{
+    belay_their_ids_retire_lost(&c->their_ids, r->word[0]);
+}
+
 static const struct {
     void (*acked)(struct belay_connection *c, const struct belay_record *r);
     void (*lost)(struct belay_connection *c, const struct belay_record *r);
@@ -99,6 +114,8 @@ static const struct {
     [BELAY_RECORD_MESSAGES_BLOCKED] = {nothing, messages_blocked_lost},
     [BELAY_RECORD_FIN] = {fin_acked, fin_lost},
     [BELAY_RECORD_PING] = {nothing, nothing},
+    [BELAY_RECORD_NEW_CID] = {nothing, new_cid_lost},
+    [BELAY_RECORD_RETIRE_CID] = {retire_cid_acked, retire_cid_lost},
 };
 
 void belay_connection_record_acked(void *ctx, const struct belay_record *record)

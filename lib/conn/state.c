@@ -70,26 +70,40 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
     belay_connection_note_received(c, now_ns);
     c->due.ping = c->is_client; /* the server waits for a DATA packet */
     c->event.up = true;
+    belay_own_ids_init(&c->own_ids, c->self.cid_len > 0 ? c->self.cid : NULL);
+    belay_their_ids_init(&c->their_ids, c->peer_has_cid ? c->peer_cid : NULL,
+                         c->peer.has_reset_token ? c->peer.reset_token : NULL);
+    c->has_changed = true;
     c->event.reason[0] = '\0';
     belay_handshake_drop(c);
 }
 
-void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns)
+void belay_connection_keep_alive(struct belay_connection *c, uint64_t now_ns)
 {
     uint64_t keepalive_ns = c->env->config->keepalive_ns;
+    uint64_t close_ns = c->env->config->close_timeout_ns / 4;
+
+    if (keepalive_ns > c->idle_ns / 2 && c->idle_ns > 0)
+        keepalive_ns = c->idle_ns / 2; /* the peer may be less patient than we thought */
+    /* Who only waits for the peer's end may have another address by now, and not know it. */
+    if (c->closing.requested && keepalive_ns > close_ns)
+        keepalive_ns = close_ns;
+    /* The side that was dialed waits half as long again, so that one side pings. */
+    if (keepalive_ns > 0)
+        belay_timer_set(c, BELAY_TIMER_KEEPALIVE,
+                        belay_time_add(now_ns, c->is_client ? keepalive_ns
+                                                            : keepalive_ns + keepalive_ns / 2));
+}
+
+void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns)
+{
     uint64_t pto3_ns = 3 * belay_recovery_pto_ns(&c->recovery);
 
     c->last_received_ns = now_ns;
     if (c->idle_ns > 0)
         belay_timer_set(c, BELAY_TIMER_IDLE,
                         belay_time_add(now_ns, c->idle_ns > pto3_ns ? c->idle_ns : pto3_ns));
-    if (keepalive_ns > c->idle_ns / 2 && c->idle_ns > 0)
-        keepalive_ns = c->idle_ns / 2; /* the peer may be less patient than we thought */
-    /* The side that was dialed waits half as long again, so that one side pings. */
-    if (keepalive_ns > 0)
-        belay_timer_set(c, BELAY_TIMER_KEEPALIVE,
-                        belay_time_add(now_ns, c->is_client ? keepalive_ns
-                                                            : keepalive_ns + keepalive_ns / 2));
+    belay_connection_keep_alive(c, now_ns);
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -134,10 +148,14 @@ void belay_connection_end(struct belay_connection *c, int error, uint64_t code,
     c->stage = BELAY_STAGE_DEAD;
 }
 
-/* Starts to linger, at the next send: only that knows the time. */
+/* Starts to linger, at the next send: only that knows the time. A path may still be validated:
+ * the answers must reach a peer whose address has just changed. */
 static void linger(struct belay_connection *c)
 {
+    uint64_t path_ns = c->timers_ns[BELAY_TIMER_PATH];
+
     stop_timers(c);
+    belay_timer_set(c, BELAY_TIMER_PATH, path_ns);
     c->stage = BELAY_STAGE_LINGERING;
     belay_timer_set(c, BELAY_TIMER_LINGER, 0);
 }
@@ -267,6 +285,8 @@ static void on_recovery(struct belay_connection *c, uint64_t now_ns)
 
     if (probes > c->due.probes)
         c->due.probes = probes;
+    if (probes > 0)
+        belay_paths_on_silence(c, now_ns);
     if (probes > 0 && c->recovery.pto_count > FIN_PTOS && only_fin_is_open(c))
         belay_connection_fail(c, BELAY_OK, BELAY_CLOSE_NONE, "closed by both sides");
 }
@@ -277,6 +297,7 @@ static void on_lingering(struct belay_connection *c, uint64_t now_ns)
 
     if (now_ns >= c->timers_ns[BELAY_TIMER_KEYS])
         belay_timer_set(c, BELAY_TIMER_KEYS, BELAY_NEVER);
+    belay_paths_on_timer(c, now_ns);
     if (linger_ns != 0 && now_ns >= linger_ns) {
         c->stage = BELAY_STAGE_DEAD;
         stop_timers(c);
@@ -313,6 +334,7 @@ static void on_open_timers(struct belay_connection *c, uint64_t now_ns)
     }
     if (now_ns >= c->timers_ns[BELAY_TIMER_BLOCKED])
         on_blocked(c, now_ns);
+    belay_paths_on_timer(c, now_ns);
     if (now_ns >= c->timers_ns[BELAY_TIMER_KEYS]) {
         belay_keyring_forget(&c->keys, now_ns);
         belay_timer_set(c, BELAY_TIMER_KEYS, BELAY_NEVER);

@@ -78,8 +78,9 @@ const char *belay_core_config_check(const struct belay_core_config *c)
 
 static void init_tables(struct belay_core *core)
 {
-    struct belay_map *maps[] = {&core->by_cid,   &core->by_path, &core->by_dial, &core->by_peer,
-                                &core->by_nonce, &core->by_init, &core->by_token};
+    struct belay_map *maps[] = {&core->by_cid,  &core->by_path, &core->by_socket,
+                                &core->by_dial, &core->by_peer, &core->by_nonce,
+                                &core->by_init, &core->by_token};
     uint64_t seed[2];
 
     core->env.random.fill(core->env.random.ctx, seed, sizeof(seed));
@@ -189,6 +190,7 @@ void belay_core_free(struct belay_core *core)
         belay_slot_free(BELAY_CONTAINER(node, struct belay_core_conn, all));
     belay_map_dispose(&core->by_cid);
     belay_map_dispose(&core->by_path);
+    belay_map_dispose(&core->by_socket);
     belay_map_dispose(&core->by_dial);
     belay_map_dispose(&core->by_peer);
     belay_map_dispose(&core->by_nonce);
@@ -287,14 +289,14 @@ struct belay_core_conn *belay_core_next_conn(struct belay_core *core,
 static bool address_is_free(struct belay_core *core, const struct belay_path_key *key)
 {
     struct belay_map_node *node = belay_map_find(&core->by_path, key, sizeof(*key));
-    struct belay_core_conn *earlier;
+    struct belay_slot_path *earlier;
 
     if (node == NULL)
         return true;
-    earlier = BELAY_CONTAINER(node, struct belay_core_conn, by_path);
-    if (belay_connection_stage(earlier->connection) != BELAY_STAGE_LINGERING)
+    earlier = BELAY_CONTAINER(node, struct belay_slot_path, node);
+    if (belay_connection_stage(earlier->slot->connection) != BELAY_STAGE_LINGERING)
         return false;
-    belay_map_remove(&core->by_path, &earlier->by_path);
+    belay_map_remove(&core->by_path, &earlier->node);
     return true;
 }
 
@@ -302,17 +304,24 @@ static bool address_is_free(struct belay_core *core, const struct belay_path_key
 static int enter_dial(struct belay_core_conn *slot, const struct belay_path *path, bool shared)
 {
     struct belay_core *core = slot->core;
-    struct belay_map *map = shared ? &core->by_dial : &core->by_path;
-    struct belay_map_node *node = shared ? &slot->by_dial : &slot->by_path;
     int error;
 
     belay_path_key_make(&slot->path_key, path, NULL);
     belay_path_key_make(&slot->nonce_key, path, belay_connection_nonce(slot->connection));
     error = belay_map_add(&core->by_nonce, &slot->by_nonce, &slot->nonce_key,
                           sizeof(slot->nonce_key));
+    slot->is_unshared = !shared;
+    if (!shared) {
+        slot->paths[0] = (struct belay_slot_path){.slot = slot, .key = slot->path_key};
+        return error ? error
+                     : belay_map_add(&core->by_path, &slot->paths[0].node, &slot->paths[0].key,
+                                     sizeof(slot->path_key));
+    }
     /* Of the shared dials to one address, one gets the hints. */
-    if (!error && belay_map_find(map, &slot->path_key, sizeof(slot->path_key)) == NULL)
-        error = belay_map_add(map, node, &slot->path_key, sizeof(slot->path_key));
+    if (!error &&
+        belay_map_find(&core->by_dial, &slot->path_key, sizeof(slot->path_key)) == NULL)
+        error = belay_map_add(&core->by_dial, &slot->by_dial, &slot->path_key,
+                              sizeof(slot->path_key));
     return error;
 }
 
@@ -422,6 +431,38 @@ void belay_core_conn_authorize(struct belay_core_conn *conn, bool yes)
 {
     belay_connection_authorize(conn->connection, yes);
     belay_slot_touch(conn);
+}
+
+int belay_core_conn_migrate(struct belay_core_conn *conn, const struct belay_path *path)
+{
+    int error = belay_connection_migrate(conn->connection, path);
+
+    if (!error)
+        belay_slot_touch(conn);
+    return error;
+}
+
+static bool uses_socket(const struct belay_core_conn *slot, uint32_t socket)
+{
+    if (belay_connection_stage(slot->connection) == BELAY_STAGE_DEAD)
+        return false;
+    for (unsigned i = 0; i < BELAY_CONNECTION_PATHS; i++) {
+        const struct belay_path *path = belay_connection_path_at(slot->connection, i);
+
+        if (path != NULL && path->socket == socket)
+            return true;
+    }
+    return false;
+}
+
+bool belay_core_uses_socket(const struct belay_core *core, uint32_t socket)
+{
+    const struct belay_list *node;
+
+    for (node = core->all.next; node != &core->all; node = node->next)
+        if (uses_socket(BELAY_CONTAINER(node, struct belay_core_conn, all), socket))
+            return true;
+    return false;
 }
 
 enum belay_aead belay_core_conn_aead(const struct belay_core_conn *conn)

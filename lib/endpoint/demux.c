@@ -28,24 +28,15 @@ static struct belay_core_conn *find_data(struct belay_core *core, const struct b
 
     if (header->has_cid) {
         node = belay_map_find(&core->by_cid, header->cid, sizeof(header->cid));
-        return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_core_conn, by_cid);
+        return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_slot_cid, node)->slot;
     }
     belay_path_key_make(&key, path, NULL);
     node = belay_map_find(&core->by_path, &key, sizeof(key));
-    return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_core_conn, by_path);
-}
-
-/* Once the peer's token is known. */
-static void note_token(struct belay_core_conn *slot)
-{
-    const uint8_t *token = belay_connection_peer_token(slot->connection);
-
-    if (token == NULL || slot->by_token.linked ||
-        belay_connection_stage(slot->connection) != BELAY_STAGE_OPEN ||
-        belay_map_find(&slot->core->by_token, token, BELAY_RESET_TOKEN_BYTES) != NULL)
-        return;
-    memcpy(slot->token, token, sizeof(slot->token));
-    belay_map_add(&slot->core->by_token, &slot->by_token, slot->token, sizeof(slot->token));
+    if (node == NULL) { /* a server that has another address now */
+        belay_socket_key_make(&key, path);
+        node = belay_map_find(&core->by_socket, &key, sizeof(key));
+    }
+    return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_slot_path, node)->slot;
 }
 
 static void on_data(struct belay_core *core, const struct belay_path *path, uint8_t *packet,
@@ -63,11 +54,8 @@ static void on_data(struct belay_core *core, const struct belay_path *path, uint
         return;
     }
     belay_connection_on_data(slot->connection, &header, packet, len, path, ecn, now_ns);
-    if (slot->is_half_open &&
-        belay_connection_stage(slot->connection) != BELAY_STAGE_HALF_OPEN) {
+    if (slot->is_half_open && belay_connection_stage(slot->connection) != BELAY_STAGE_HALF_OPEN)
         belay_endpoint_confirmed(slot);
-        note_token(slot);
-    }
     belay_slot_touch(slot);
 }
 
@@ -88,7 +76,6 @@ static void on_answer(struct belay_core *core, const struct belay_path *path, ui
         return;
     slot = BELAY_CONTAINER(node, struct belay_core_conn, by_nonce);
     belay_connection_on_hello(slot->connection, &hello, packet, len, now_ns);
-    note_token(slot);
     belay_slot_touch(slot);
 }
 
@@ -96,18 +83,18 @@ static void on_reset(struct belay_core *core, const uint8_t *packet, size_t len)
 {
     const uint8_t *token = belay_reset_parse(packet, len);
     struct belay_map_node *node;
-    struct belay_core_conn *slot;
+    struct belay_slot_token *entry;
 
     if (token == NULL)
         return;
     node = belay_map_find(&core->by_token, token, BELAY_RESET_TOKEN_BYTES);
     if (node == NULL)
         return;
-    slot = BELAY_CONTAINER(node, struct belay_core_conn, by_token);
-    if (!belay_token_equal(slot->token, token, BELAY_RESET_TOKEN_BYTES))
+    entry = BELAY_CONTAINER(node, struct belay_slot_token, node);
+    if (!belay_token_equal(entry->token, token, BELAY_RESET_TOKEN_BYTES))
         return;
-    belay_connection_on_reset(slot->connection, false);
-    belay_slot_touch(slot);
+    belay_connection_on_reset(entry->slot->connection, false);
+    belay_slot_touch(entry->slot);
 }
 
 static void receive_one(struct belay_core *core, const struct belay_path *path, uint8_t *packet,
@@ -243,7 +230,7 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
     node = belay_map_find(&core->by_path, &key, sizeof(key));
     if (node != NULL) {
         belay_connection_on_unreachable(
-            BELAY_CONTAINER(node, struct belay_core_conn, by_path)->connection, error);
+            BELAY_CONTAINER(node, struct belay_slot_path, node)->slot->connection, error);
         return;
     }
     node = belay_map_find(&core->by_dial, &key, sizeof(key));

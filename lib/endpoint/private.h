@@ -21,6 +21,25 @@ _Static_assert(sizeof(struct belay_path_key) ==
                    sizeof(uint32_t) + 1 + BELAY_ADDRESS_MAX + BELAY_NONCE_BYTES + 3,
                "a key must have no padding");
 
+/* Entries of a connection in the maps that change while it lives: follow.c. */
+struct belay_slot_cid {
+    struct belay_map_node node;
+    struct belay_core_conn *slot;
+    uint8_t cid[BELAY_CID_BYTES];
+};
+
+struct belay_slot_token {
+    struct belay_map_node node;
+    struct belay_core_conn *slot;
+    uint8_t token[BELAY_RESET_TOKEN_BYTES];
+};
+
+struct belay_slot_path {
+    struct belay_map_node node;
+    struct belay_core_conn *slot;
+    struct belay_path_key key;
+};
+
 /* One connection in the endpoint's tables. */
 struct belay_core_conn {
     struct belay_core *core;
@@ -28,17 +47,17 @@ struct belay_core_conn {
     void *user;
     bool is_held; /* by the app */
     bool is_half_open;
-    struct belay_map_node by_cid;  /* our connection ID */
-    struct belay_map_node by_path; /* a dial of ours without one */
+    bool is_unshared;                                      /* a dial of ours without an ID */
+    struct belay_slot_cid cids[BELAY_CONNECTION_CIDS];     /* our connection IDs */
+    struct belay_slot_token tokens[BELAY_CONNECTION_CIDS]; /* what a RESET for it carries */
+    struct belay_slot_path paths[BELAY_CONNECTION_PATHS];  /* unshared: where packets come */
+    struct belay_slot_path socket; /* unshared and up: from any address */
     struct belay_map_node
         by_dial; /* a shared dial not yet answered: one an address, for hints */
     struct belay_map_node by_peer;  /* a peer without one: tells that it started again */
     struct belay_map_node by_nonce; /* our INIT */
     struct belay_map_node
         by_init; /* the INIT that made it: apart, so that an endpoint may dial itself */
-    struct belay_map_node by_token; /* what a RESET for it carries */
-    uint8_t cid[BELAY_CID_BYTES];
-    uint8_t token[BELAY_RESET_TOKEN_BYTES];
     struct belay_path_key path_key, nonce_key;
     struct belay_heap_node timer;
     struct belay_list work;   /* may have something to send */
@@ -79,7 +98,7 @@ struct belay_core {
     struct belay_connection_env env;
     bool is_listening;
     uint64_t now_ns; /* the latest time that we were told */
-    struct belay_map by_cid, by_path, by_dial, by_peer, by_nonce, by_init, by_token;
+    struct belay_map by_cid, by_path, by_socket, by_dial, by_peer, by_nonce, by_init, by_token;
     struct belay_heap timers;
     struct belay_list work, events, all, half_open;
     size_t conn_count, half_open_count;
@@ -100,6 +119,8 @@ struct belay_core {
 /* slots.c */
 void belay_path_key_make(struct belay_path_key *key, const struct belay_path *path,
                          const uint8_t *nonce);
+/* The same for any remote address. */
+void belay_socket_key_make(struct belay_path_key *key, const struct belay_path *path);
 /* A slot with a connection ID and reset token of its own. NULL: no memory. */
 struct belay_core_conn *belay_slot_new(struct belay_core *core,
                                        struct belay_connection_self *self, bool with_cid);
@@ -108,6 +129,14 @@ void belay_slot_free(struct belay_core_conn *slot);
 void belay_slot_touch(struct belay_core_conn *slot);
 /* The same but for sending: asks for no send. Its timer is set to no_earlier_ns at least. */
 void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns);
+
+/* follow.c: the maps follow what the connection says that it is found by. */
+void belay_slot_follow(struct belay_core_conn *slot);
+/* Another connection ID into an entry of the slot, which is in the maps then, and its reset
+ * token. 0 or an error. */
+int belay_slot_choose_cid(struct belay_core_conn *slot, unsigned entry,
+                          uint8_t token[BELAY_RESET_TOKEN_BYTES]);
+void belay_slot_unfollow(struct belay_core_conn *slot);
 
 /* accept.c */
 void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,

@@ -1,11 +1,7 @@
 /* slots.c - a connection's places in the endpoint's tables: maps, timers, work and events. */
 #include "endpoint/private.h"
 
-#include "crypto/token.h"
-
 #include <string.h>
-
-#define CID_TRIES 16
 
 void belay_path_key_make(struct belay_path_key *key, const struct belay_path *path,
                          const uint8_t *nonce)
@@ -18,26 +14,19 @@ void belay_path_key_make(struct belay_path_key *key, const struct belay_path *pa
         memcpy(key->nonce, nonce, BELAY_NONCE_BYTES);
 }
 
-/* A connection ID that nobody here has, and its reset token. */
-static int choose_cid(struct belay_core *core, struct belay_core_conn *slot,
-                      struct belay_connection_self *self)
+void belay_socket_key_make(struct belay_path_key *key, const struct belay_path *path)
 {
-    int error;
+    memset(key, 0, sizeof(*key));
+    key->socket = path->socket;
+}
 
-    for (unsigned i = 0;; i++) {
-        core->env.random.fill(core->env.random.ctx, slot->cid, sizeof(slot->cid));
-        if (belay_map_find(&core->by_cid, slot->cid, sizeof(slot->cid)) == NULL)
-            break;
-        if (i == CID_TRIES)
-            return BELAY_EINVAL; /* the random function is none */
-    }
-    error = belay_map_add(&core->by_cid, &slot->by_cid, slot->cid, sizeof(slot->cid));
-    if (error)
-        return error;
-    memcpy(self->cid, slot->cid, sizeof(slot->cid));
-    self->cid_len = sizeof(slot->cid);
-    return belay_token_reset(&core->suite, core->config.reset_key, slot->cid, sizeof(slot->cid),
-                             self->reset_token);
+static int choose_cid(struct belay_core_conn *slot, struct belay_connection_self *self)
+{
+    int error = belay_slot_choose_cid(slot, 0, self->reset_token);
+
+    memcpy(self->cid, slot->cids[0].cid, sizeof(self->cid));
+    self->cid_len = sizeof(self->cid);
+    return error;
 }
 
 struct belay_core_conn *belay_slot_new(struct belay_core *core,
@@ -53,7 +42,7 @@ struct belay_core_conn *belay_slot_new(struct belay_core *core,
     belay_list_append(&core->all, &slot->all);
     core->conn_count++;
     if (belay_heap_reserve(&core->timers, core->conn_count) ||
-        (with_cid && choose_cid(core, slot, self))) {
+        (with_cid && choose_cid(slot, self))) {
         belay_slot_free(slot);
         return NULL;
     }
@@ -65,13 +54,11 @@ static void retire(struct belay_core_conn *slot)
 {
     struct belay_core *core = slot->core;
 
-    belay_map_remove(&core->by_cid, &slot->by_cid);
-    belay_map_remove(&core->by_path, &slot->by_path);
+    belay_slot_unfollow(slot);
     belay_map_remove(&core->by_dial, &slot->by_dial);
     belay_map_remove(&core->by_peer, &slot->by_peer);
     belay_map_remove(&core->by_nonce, &slot->by_nonce);
     belay_map_remove(&core->by_init, &slot->by_init);
-    belay_map_remove(&core->by_token, &slot->by_token);
     belay_list_remove(&slot->work);
 }
 
@@ -107,6 +94,8 @@ void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns)
     }
     if (is_dead)
         retire(slot);
+    else if (belay_connection_take_changes(slot->connection))
+        belay_slot_follow(slot);
     if (belay_connection_stage(slot->connection) != BELAY_STAGE_DIALING)
         belay_map_remove(&core->by_dial, &slot->by_dial);
     if (deadline_ns < no_earlier_ns)

@@ -10,20 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An unbound socket for a family that has none yet. */
-static int open_socket(struct belay_endpoint *endpoint, int family, struct belay_socket **out)
-{
-    struct in6_addr any6 = IN6ADDR_ANY_INIT;
-    struct in_addr any = {.s_addr = htonl(INADDR_ANY)};
-    struct belay_address address;
-
-    if (family == AF_INET6)
-        belay_address_set_in6(&address, &any6, 0, 0);
-    else
-        belay_address_set_in(&address, any, 0);
-    return belay_socket_bind(endpoint, &address, true, out);
-}
-
 int belay_endpoint_dial(struct belay_endpoint *endpoint, const struct belay_address *remote,
                         struct belay_conn *conn, struct belay_core_conn **core)
 {
@@ -35,7 +21,7 @@ int belay_endpoint_dial(struct belay_endpoint *endpoint, const struct belay_addr
     int error;
 
     if (sock == NULL) {
-        error = open_socket(endpoint, family, &sock);
+        error = belay_socket_open(endpoint, family, &sock);
         if (error != 0)
             return error;
     }

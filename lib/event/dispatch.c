@@ -237,6 +237,9 @@ static void on_event(struct belay_endpoint *endpoint, const struct belay_core_ev
     case BELAY_CORE_EOF:
         belay_conn_emit_event(conn, BELAY_EVENT_EOF);
         break;
+    case BELAY_CORE_REBOUND:
+        belay_conn_emit_event(conn, BELAY_EVENT_REBOUND);
+        break;
     case BELAY_CORE_CLOSED:
         on_closed(conn, event);
         break;

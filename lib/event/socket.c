@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,11 +153,28 @@ static bool add_events(struct belay_socket *sock)
     return sock->read != NULL && sock->write != NULL && event_add(sock->read, NULL) == 0;
 }
 
+/* The place of one that was shut while its endpoint lives. */
+static bool take_place(struct belay_endpoint *endpoint, struct belay_socket *sock)
+{
+    for (unsigned i = 0; i < endpoint->socket_count; i++) {
+        if (endpoint->sockets[i]->fd >= 0)
+            continue;
+        free(endpoint->sockets[i]);
+        sock->index = i;
+        endpoint->sockets[i] = sock;
+        return true;
+    }
+    return false;
+}
+
 static bool append(struct belay_endpoint *endpoint, struct belay_socket *sock)
 {
     size_t size = (endpoint->socket_count + 1) * sizeof(*endpoint->sockets);
-    struct belay_socket **sockets = realloc(endpoint->sockets, size);
+    struct belay_socket **sockets;
 
+    if (take_place(endpoint, sock))
+        return true;
+    sockets = realloc(endpoint->sockets, size);
     if (sockets == NULL)
         return false;
     endpoint->sockets = sockets;
@@ -186,7 +204,8 @@ static int set_up(struct belay_socket *sock)
     return BELAY_ENOMEM;
 }
 
-int belay_socket_adopt(struct belay_endpoint *endpoint, int fd, bool close_fd)
+static int adopt(struct belay_endpoint *endpoint, int fd, bool close_fd,
+                 struct belay_socket **out)
 {
     struct belay_socket *sock = calloc(1, sizeof(*sock));
     int error;
@@ -198,12 +217,19 @@ int belay_socket_adopt(struct belay_endpoint *endpoint, int fd, bool close_fd)
     error = set_up(sock);
     if (error == 0) {
         sock->close_fd = close_fd;
+        *out = sock;
         return 0;
     }
     sock->fd = -1;
     belay_socket_shut(sock);
     free(sock);
     return error;
+}
+
+int belay_socket_adopt(struct belay_endpoint *endpoint, int fd, bool close_fd)
+{
+    struct belay_socket *sock;
+    return adopt(endpoint, fd, close_fd, &sock);
 }
 
 static int open_bound(const struct belay_address *addr, bool v6only, bool share_port)
@@ -238,10 +264,11 @@ int belay_socket_bind(struct belay_endpoint *endpoint, const struct belay_addres
 {
     bool share_port = (endpoint->flags & BELAY_OPT_REUSEABLE_PORT) != 0;
     int error, saved, fd = open_bound(addr, v6only, share_port);
+    struct belay_socket *sock;
 
     if (fd < 0)
         return BELAY_ESYS;
-    error = belay_socket_adopt(endpoint, fd, true);
+    error = adopt(endpoint, fd, true, &sock);
     if (error != 0) {
         saved = errno;
         close(fd);
@@ -249,8 +276,33 @@ int belay_socket_bind(struct belay_endpoint *endpoint, const struct belay_addres
         return error;
     }
     if (out != NULL)
-        *out = endpoint->sockets[endpoint->socket_count - 1];
+        *out = sock;
     return 0;
+}
+
+int belay_socket_open(struct belay_endpoint *endpoint, int family, struct belay_socket **out)
+{
+    struct in6_addr any6 = IN6ADDR_ANY_INIT;
+    struct in_addr any = {.s_addr = htonl(INADDR_ANY)};
+    struct belay_address address;
+    int error;
+
+    if (family == AF_INET6)
+        belay_address_set_in6(&address, &any6, 0, 0);
+    else
+        belay_address_set_in(&address, any, 0);
+    error = belay_socket_bind(endpoint, &address, true, out);
+    if (error == 0)
+        (*out)->is_spare = true;
+    return error;
+}
+
+void belay_socket_shut_unused(struct belay_endpoint *endpoint)
+{
+    for (unsigned i = 0; i < endpoint->socket_count; i++)
+        if (endpoint->sockets[i]->is_spare && endpoint->sockets[i]->fd >= 0 &&
+            !belay_core_uses_socket(endpoint->core, i))
+            belay_socket_shut(endpoint->sockets[i]);
 }
 
 void belay_socket_shut(struct belay_socket *sock)
@@ -272,6 +324,8 @@ struct belay_socket *belay_socket_for(struct belay_endpoint *endpoint, int famil
     for (unsigned i = 0; i < endpoint->socket_count; i++) {
         struct belay_socket *sock = endpoint->sockets[i];
 
+        if (sock->fd < 0)
+            continue;
         if (sock->family == family)
             return sock;
         if (sock->family == AF_INET6 && family == AF_INET && !sock->v6only)

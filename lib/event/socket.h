@@ -21,6 +21,7 @@ struct belay_socket {
     int fd;
     int family;
     bool close_fd;              /* it is ours */
+    bool is_spare;              /* opened for dials alone: goes when nobody uses it */
     bool v6only;                /* AF_INET6: takes no IPv4 */
     bool wildcard;              /* bound to no address: datagrams say which one they came to */
     bool gso, gro;              /* on, and not yet found broken */
@@ -36,6 +37,11 @@ int belay_socket_bind(struct belay_endpoint *endpoint, const struct belay_addres
 int belay_socket_adopt(struct belay_endpoint *endpoint, int fd, bool close_fd);
 /* Closes it and drops its events; the struct stays until the endpoint goes. */
 void belay_socket_shut(struct belay_socket *sock);
+
+/* An unbound one, for dials; spare. Errors as belay_socket_bind. */
+int belay_socket_open(struct belay_endpoint *endpoint, int family, struct belay_socket **out);
+/* Shuts the spare ones that no connection uses; their places are taken by later ones. */
+void belay_socket_shut_unused(struct belay_endpoint *endpoint);
 
 /* One that can reach addresses of this family, or NULL. */
 struct belay_socket *belay_socket_for(struct belay_endpoint *endpoint, int family);

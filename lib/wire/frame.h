@@ -10,6 +10,7 @@
 #define BELAY_WIRE_FRAME_H
 
 #include "base/cursor.h"
+#include "wire/packet.h"
 
 enum belay_frame_type {
     BELAY_FRAME_PADDING = 0x00,
@@ -22,6 +23,10 @@ enum belay_frame_type {
     BELAY_FRAME_MESSAGES_BLOCKED = 0x07,
     BELAY_FRAME_FIN = 0x08,
     BELAY_FRAME_CLOSE = 0x09,
+    BELAY_FRAME_NEW_CONNECTION_ID = 0x0A,
+    BELAY_FRAME_RETIRE_CONNECTION_ID = 0x0B,
+    BELAY_FRAME_PATH_CHALLENGE = 0x0C,
+    BELAY_FRAME_PATH_RESPONSE = 0x0D,
     BELAY_FRAME_MESSAGE = 0x40, /* to 0x7F */
     BELAY_FRAME_RUN = 0x80,     /* to 0xBF */
     BELAY_FRAME_FRAGMENT = 0xC0 /* to 0xFF */
@@ -33,6 +38,7 @@ enum belay_frame_type {
 #define BELAY_PACKET_MESSAGES_MAX 16384 /* so that message numbers expand rightly */
 #define BELAY_CHANNELS_MAX        65536
 #define BELAY_REASON_MAX          255
+#define BELAY_PATH_DATA_BYTES     8 /* of PATH_CHALLENGE and PATH_RESPONSE */
 
 struct belay_frame {
     enum belay_frame_type type; /* the first of its span: 0x40, 0x80, 0xC0 for messages */
@@ -61,6 +67,14 @@ struct belay_frame {
             size_t reason_len;
         } close;
         struct {
+            uint64_t sequence, retire_prior_to;
+            const uint8_t *cid;   /* BELAY_CID_BYTES */
+            const uint8_t *token; /* BELAY_RESET_TOKEN_BYTES */
+        } new_cid;                /* RETIRE_CONNECTION_ID: sequence alone */
+        struct {
+            const uint8_t *data; /* BELAY_PATH_DATA_BYTES */
+        } path;                  /* PATH_CHALLENGE, PATH_RESPONSE */
+        struct {
             uint32_t channel;
             uint8_t mode;
             uint32_t number; /* truncated */
@@ -77,8 +91,8 @@ struct belay_frame {
 /*
  * Takes one frame. 0, or BELAY_EPROTO with *why a static text. Consumes at least one byte.
  * Refuses: unknown types, overruns, ACK ranges below zero, channel >= BELAY_CHANNELS_MAX,
- * mode > 3, run counts and totals out of range, offset + length > total. Modes 2 and 3 parse:
- * whether they are allowed is the connection's matter.
+ * mode > 3, run counts and totals out of range, offset + length > total, retire prior to more
+ * than the sequence. Modes 2 and 3 parse: whether they are allowed is the connection's matter.
  */
 int belay_frame_parse(struct belay_reader *r, struct belay_frame *frame, const char **why);
 
@@ -116,6 +130,13 @@ void belay_frame_write_data_blocked(struct belay_writer *w, uint64_t limit);
 void belay_frame_write_fin(struct belay_writer *w, uint64_t messages);
 void belay_frame_write_close(struct belay_writer *w, uint64_t code, const char *reason,
                              size_t reason_len);
+void belay_frame_write_new_cid(struct belay_writer *w, uint64_t sequence,
+                               uint64_t retire_prior_to, const uint8_t *cid,
+                               const uint8_t *token);
+void belay_frame_write_retire_cid(struct belay_writer *w, uint64_t sequence);
+/* PATH_CHALLENGE or PATH_RESPONSE. */
+void belay_frame_write_path(struct belay_writer *w, enum belay_frame_type type,
+                            const uint8_t *data);
 
 /*
  * An ACK of ranges given by a function from the highest down, as many of them as fit into w

@@ -138,6 +138,31 @@ static const char *read_close(struct belay_reader *r, struct belay_frame *frame)
     return NULL;
 }
 
+static const char *read_new_cid(struct belay_reader *r, struct belay_frame *frame)
+{
+    frame->new_cid.sequence = belay_read_varint(r);
+    frame->new_cid.retire_prior_to = belay_read_varint(r);
+    frame->new_cid.cid = belay_read_bytes(r, BELAY_CID_BYTES);
+    frame->new_cid.token = belay_read_bytes(r, BELAY_RESET_TOKEN_BYTES);
+    if (frame->new_cid.retire_prior_to > frame->new_cid.sequence)
+        return "a NEW_CONNECTION_ID retires itself";
+    return NULL;
+}
+
+static const char *read_retire_cid(struct belay_reader *r, struct belay_frame *frame)
+{
+    frame->new_cid.sequence = belay_read_varint(r);
+    frame->new_cid.retire_prior_to = 0;
+    frame->new_cid.cid = frame->new_cid.token = NULL;
+    return NULL;
+}
+
+static const char *read_path(struct belay_reader *r, struct belay_frame *frame)
+{
+    frame->path.data = belay_read_bytes(r, BELAY_PATH_DATA_BYTES);
+    return NULL;
+}
+
 static const char *(*const plain_frames[])(struct belay_reader *, struct belay_frame *) = {
     [BELAY_FRAME_PADDING] = read_type_only,
     [BELAY_FRAME_PING] = read_type_only,
@@ -149,6 +174,10 @@ static const char *(*const plain_frames[])(struct belay_reader *, struct belay_f
     [BELAY_FRAME_MESSAGES_BLOCKED] = read_max_messages,
     [BELAY_FRAME_FIN] = read_fin,
     [BELAY_FRAME_CLOSE] = read_close,
+    [BELAY_FRAME_NEW_CONNECTION_ID] = read_new_cid,
+    [BELAY_FRAME_RETIRE_CONNECTION_ID] = read_retire_cid,
+    [BELAY_FRAME_PATH_CHALLENGE] = read_path,
+    [BELAY_FRAME_PATH_RESPONSE] = read_path,
 };
 
 #define PLAIN_FRAMES (sizeof(plain_frames) / sizeof(plain_frames[0]))

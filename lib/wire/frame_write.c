@@ -60,6 +60,32 @@ void belay_frame_write_close(struct belay_writer *w, uint64_t code, const char *
     belay_write_bytes(w, reason, reason_len);
 }
 
+void belay_frame_write_new_cid(struct belay_writer *w, uint64_t sequence,
+                               uint64_t retire_prior_to, const uint8_t *cid,
+                               const uint8_t *token)
+{
+    assert(retire_prior_to <= sequence);
+    belay_write_u8(w, BELAY_FRAME_NEW_CONNECTION_ID);
+    belay_write_varint(w, sequence);
+    belay_write_varint(w, retire_prior_to);
+    belay_write_bytes(w, cid, BELAY_CID_BYTES);
+    belay_write_bytes(w, token, BELAY_RESET_TOKEN_BYTES);
+}
+
+void belay_frame_write_retire_cid(struct belay_writer *w, uint64_t sequence)
+{
+    belay_write_u8(w, BELAY_FRAME_RETIRE_CONNECTION_ID);
+    belay_write_varint(w, sequence);
+}
+
+void belay_frame_write_path(struct belay_writer *w, enum belay_frame_type type,
+                            const uint8_t *data)
+{
+    assert(type == BELAY_FRAME_PATH_CHALLENGE || type == BELAY_FRAME_PATH_RESPONSE);
+    belay_write_u8(w, (uint8_t)type);
+    belay_write_bytes(w, data, BELAY_PATH_DATA_BYTES);
+}
+
 /* ------------------------------------------------------------------ ACK */
 
 struct ack_source {

@@ -155,7 +155,8 @@ static void note_hello(struct pair *pair, const uint8_t *data, size_t len)
     }
 }
 
-static void add_packet(struct pair_end *from, const uint8_t *data, size_t len, unsigned ecn)
+static void add_packet(struct pair_end *from, const uint8_t *data, size_t len,
+                       const struct belay_train *train)
 {
     struct pair *pair = from->pair;
     struct pair_packet *packet;
@@ -166,7 +167,8 @@ static void add_packet(struct pair_end *from, const uint8_t *data, size_t len, u
         assert_non_null(pair->packets);
     }
     packet = &pair->packets[pair->packet_count++];
-    *packet = (struct pair_packet){from, other(from), malloc(len), len, ecn};
+    *packet =
+        (struct pair_packet){from, other(from), malloc(len), len, train->ecn, train->path};
     assert_non_null(packet->data);
     memcpy(packet->data, data, len);
     note_hello(pair, data, len);
@@ -184,7 +186,7 @@ static size_t add_train(struct pair_end *from, const struct belay_train *train)
     for (size_t at = 0; at < train->len; at += train->segment_size, count++) {
         size_t left = train->len - at;
         add_packet(from, train->buffer + at,
-                   left < train->segment_size ? left : train->segment_size, train->ecn);
+                   left < train->segment_size ? left : train->segment_size, train);
     }
     assert_true(count <= PAIR_SEGMENTS_MAX);
     if (count > from->pair->train_segments_max)
@@ -503,8 +505,8 @@ static void server_cid(const struct pair *pair, uint8_t *cid)
     memcpy(cid, hello.server_cid, BELAY_CID_BYTES);
 }
 
-void pair_forge_number(struct pair *pair, struct pair_end *as, uint64_t number,
-                       const uint8_t *frames, size_t len)
+static void forge(struct pair *pair, struct pair_end *as, const struct belay_path *path,
+                  uint64_t number, const uint8_t *frames, size_t len)
 {
     uint8_t cid[BELAY_CID_BYTES], packet[PAIR_TRACED_BYTES];
     struct belay_seal *seal = seal_of(pair, as);
@@ -516,7 +518,24 @@ void pair_forge_number(struct pair *pair, struct pair_end *as, uint64_t number,
     assert_true(header_len > 0 && len <= sizeof(packet) - header_len - BELAY_TAG_BYTES);
     memcpy(packet + header_len, frames, len);
     assert_int_equal(belay_seal_packet(seal, number, packet, header_len, len), 0);
-    pair_receive(pair, as, other(as), packet, header_len + len + BELAY_TAG_BYTES);
+    pair_receive_path(pair, other(as), path, packet, header_len + len + BELAY_TAG_BYTES, 0, 0);
+}
+
+void pair_forge_number(struct pair *pair, struct pair_end *as, uint64_t number,
+                       const uint8_t *frames, size_t len)
+{
+    struct belay_path path = pair_path(other(as), as);
+    forge(pair, as, &path, number, frames, len);
+}
+
+void pair_forge_from(struct pair *pair, struct pair_end *as, const struct belay_address *from,
+                     const char *frames)
+{
+    struct belay_path path = {.local = other(as)->address, .remote = *from};
+    uint8_t bytes[1024];
+    size_t len = test_hex(frames, bytes, sizeof(bytes));
+
+    forge(pair, as, &path, ++as->sent_number, bytes, len);
 }
 
 void pair_forge(struct pair *pair, struct pair_end *as, const uint8_t *frames, size_t len)

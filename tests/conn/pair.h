@@ -75,6 +75,7 @@ struct pair_packet {
     uint8_t *data;
     size_t len;
     unsigned ecn;
+    struct belay_path path; /* as the sender wrote it */
 };
 
 struct pair {
@@ -166,6 +167,9 @@ void pair_assert_message(const struct pair_event *event, uint32_t channel, size_
  * other. */
 void pair_forge(struct pair *pair, struct pair_end *as, const uint8_t *frames, size_t len);
 void pair_forge_hex(struct pair *pair, struct pair_end *as, const char *frames);
+/* The next packet of this side, from an address of the test's choice; frames in hex. */
+void pair_forge_from(struct pair *pair, struct pair_end *as, const struct belay_address *from,
+                     const char *frames);
 void pair_forge_number(struct pair *pair, struct pair_end *as, uint64_t number,
                        const uint8_t *frames, size_t len);
 /* The server's reset token for its connection ID, by its reset key. */

@@ -19,8 +19,6 @@ struct rule {
 
 static const struct rule rules[] = {
     {"unknown type", "0e", BELAY_CLOSE_PROTOCOL, "type is unknown"},
-    {"reserved: NEW_CONNECTION_ID", "0a", BELAY_CLOSE_PROTOCOL, "type is unknown"},
-    {"reserved: PATH_RESPONSE", "0d", BELAY_CLOSE_PROTOCOL, "type is unknown"},
     {"reserved: ABANDON", "10", BELAY_CLOSE_PROTOCOL, "type is unknown"},
     {"a type below MESSAGE", "3f", BELAY_CLOSE_PROTOCOL, "type is unknown"},
     {"a bad frame behind a good one", "01 0e", BELAY_CLOSE_PROTOCOL, "type is unknown"},

@@ -180,6 +180,26 @@ static void stutter(void *ctx)
     pause_or_resume(ctx);
 }
 
+/* So are addresses that change. Who never pings would not notice that nothing comes any more.
+ */
+static void rebind(void *ctx)
+{
+    struct chaos *chaos = ctx;
+    struct sim_host *client = chaos->clients[below(chaos, chaos->client_count)];
+
+    if (!chaos->calm || client->config.keepalive_ns > 0)
+        sim_host_rebind(client);
+}
+
+static void migrate(void *ctx)
+{
+    struct chaos *chaos = ctx;
+    struct sim_conn *conn = random_conn(chaos);
+
+    if (conn != NULL)
+        sim_migrate(conn, chaos->next_socket++);
+}
+
 static void close_all(void *ctx)
 {
     struct chaos *chaos = ctx;
@@ -323,7 +343,7 @@ static void align_numbers(struct chaos *chaos)
 static void dial(struct chaos *chaos)
 {
     struct sim_host *client = chaos->clients[below(chaos, chaos->client_count)];
-    unsigned socket = (unsigned)below(chaos, 3);
+    unsigned socket = (unsigned)below(chaos, CHAOS_SOCKETS);
     struct sim_conn *conn;
     int error;
 
@@ -366,6 +386,12 @@ static void schedule(struct chaos *chaos)
     for (unsigned i = 0; i < (chaos->calm ? 200 : 1); i++)
         sim_at(chaos->sim, span_ns + i * 5 * SIM_S, close_all, chaos);
     sim_at(chaos->sim, span_ns + 100 * SIM_S, resume_all, chaos);
+    for (unsigned i = 0, rebinds = chance(chaos, 30) ? 1 + (unsigned)below(chaos, 4) : 0;
+         i < rebinds; i++)
+        sim_at(chaos->sim, below(chaos, span_ns), rebind, chaos);
+    for (unsigned i = 0, moves = chance(chaos, 30) ? 1 + (unsigned)below(chaos, 6) : 0;
+         i < moves; i++)
+        sim_at(chaos->sim, below(chaos, span_ns), migrate, chaos);
 }
 
 static void must_be_clean(struct chaos *chaos)
@@ -408,7 +434,8 @@ static void end(struct chaos *chaos)
 uint64_t chaos_run(uint64_t seed, struct sim_counts *counts)
 {
     struct chaos chaos = {.sim = sim_new(seed),
-                          .random = {seed ^ UINT64_C(0x5851f42d4c957f2d)}};
+                          .random = {seed ^ UINT64_C(0x5851f42d4c957f2d)},
+                          .next_socket = CHAOS_SOCKETS};
     uint64_t hash;
 
     chaos.sim->steps_max = 3000000;

@@ -3,7 +3,7 @@
  * seed. Of four worlds one is calm: nobody aborts, vanishes or stops to read for long, and no
  * link is worse than 30 % loss; there everything must arrive and every close end without an
  * error. In some of the others memory runs out now and then. In some, calm ones too, somebody
- * injects old and damaged packets.
+ * injects old and damaged packets, NATs forget their ports, and sides move to other sockets.
  */
 #ifndef BELAY_TESTS_SIM_CHAOS_H
 #define BELAY_TESTS_SIM_CHAOS_H
@@ -12,6 +12,7 @@
 
 #define CHAOS_CLIENTS_MAX 2
 #define CHAOS_CONNS_MAX   3
+#define CHAOS_SOCKETS     3 /* that clients dial from; they move to others */
 
 struct chaos;
 
@@ -41,6 +42,7 @@ struct chaos {
     size_t app_count;
     struct chaos_tap taps[2 * CHAOS_CLIENTS_MAX];
     struct sim_host *asleep;
+    unsigned next_socket;
     uint64_t end_ns; /* then all close */
 };
 

@@ -179,6 +179,11 @@ void sim_check_event(struct sim_conn *conn, const struct belay_core_event *event
         conn->want_writable = false;
         conn->sim->counts.of[SIM_COUNT_WRITABLE]++;
         break;
+    case BELAY_CORE_REBOUND:
+        expect(conn, conn->opened, "REBOUND before it opened");
+        expect(conn, sim_stats(conn).path_changes > conn->rebounds, "REBOUND without a move");
+        conn->rebounds = (unsigned)sim_stats(conn).path_changes;
+        break;
     case BELAY_CORE_EOF:
         check_eof(conn);
         break;
@@ -322,6 +327,10 @@ static void note_sent_again(struct sim_conn *conn, uint32_t kinds)
         [SIM_MESSAGES_BLOCKED] = SIM_COUNT_SENT_AGAIN_MESSAGES_BLOCKED,
         [SIM_FIN] = SIM_COUNT_SENT_AGAIN_FIN,
         [SIM_CLOSE] = SIM_COUNT_SENT_AGAIN_CLOSE,
+        [SIM_NEW_CONNECTION_ID] = SIM_COUNT_SENT_AGAIN_NEW_CONNECTION_ID,
+        [SIM_RETIRE_CONNECTION_ID] = SIM_COUNT_SENT_AGAIN_RETIRE_CONNECTION_ID,
+        [SIM_PATH_CHALLENGE] = SIM_COUNT_SENT_AGAIN_PATH_CHALLENGE,
+        [SIM_PATH_RESPONSE] = SIM_COUNT_SENT_AGAIN_PATH_RESPONSE,
         [SIM_MESSAGE] = SIM_COUNT_SENT_AGAIN_MESSAGE,
         [SIM_RUN] = SIM_COUNT_SENT_AGAIN_RUN,
         [SIM_FRAGMENT] = SIM_COUNT_SENT_AGAIN_FRAGMENT,
@@ -370,6 +379,7 @@ void sim_note_stats(struct sim_conn *conn)
     counts->of[SIM_COUNT_LOSS_DECLARED] += new.packets_lost - old->packets_lost;
     counts->of[SIM_COUNT_LOSS_SPURIOUS] += new.packets_spurious - old->packets_spurious;
     counts->of[SIM_COUNT_RANGE_EVICTED] += new.ranges_evicted - old->ranges_evicted;
+    counts->of[SIM_COUNT_PATH_CHANGED] += new.path_changes - old->path_changes;
     counts->of[SIM_COUNT_PART_DUPLICATE] += new.fragments_duplicate - old->fragments_duplicate;
     counts->of[SIM_COUNT_THRESHOLD_GROWN] +=
         old->packet_threshold > 0 && new.packet_threshold > old->packet_threshold;

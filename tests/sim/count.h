@@ -51,6 +51,10 @@
     X(SENT_AGAIN_MESSAGES_BLOCKED, "MESSAGES_BLOCKED lost and sent again")                     \
     X(SENT_AGAIN_FIN, "FIN lost and sent again")                                               \
     X(SENT_AGAIN_CLOSE, "CLOSE lost and sent again")                                           \
+    X(SENT_AGAIN_NEW_CONNECTION_ID, "NEW_CONNECTION_ID lost and sent again")                   \
+    X(SENT_AGAIN_RETIRE_CONNECTION_ID, "RETIRE_CONNECTION_ID lost and sent again")             \
+    X(SENT_AGAIN_PATH_CHALLENGE, "PATH_CHALLENGE lost and sent again")                         \
+    X(SENT_AGAIN_PATH_RESPONSE, "PATH_RESPONSE lost and sent again")                           \
     X(SENT_AGAIN_MESSAGE, "MESSAGE lost and sent again")                                       \
     X(SENT_AGAIN_RUN, "RUN lost and sent again")                                               \
     X(SENT_AGAIN_FRAGMENT, "FRAGMENT lost and sent again")                                     \
@@ -65,6 +69,9 @@
     X(FREED_OPEN, "connections freed while open")                                              \
     X(NO_MEMORY, "connections ended for want of memory")                                       \
     X(INJECTED, "packets injected by an attacker")                                             \
+    X(REBOUND, "NATs that forgot a host's ports")                                              \
+    X(MIGRATED, "moves to another socket asked for")                                           \
+    X(PATH_CHANGED, "connections moved to another path")                                       \
     X(SLEPT, "hosts suspended for a while")                                                    \
     X(GIVEN_UP, "messages given up")
 

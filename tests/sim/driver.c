@@ -125,8 +125,7 @@ static struct sim_packet *packet_of(struct sim_host *host, const struct belay_tr
                  len);
     packet->from = host;
     packet->to = sim_host_at(host->sim, &train->path.remote);
-    packet->from_address =
-        train->path.local.len > 0 ? train->path.local : sim_address(host, train->path.socket);
+    packet->from_address = sim_address_outside(host, train->path.socket);
     packet->to_address = train->path.remote;
     packet->ecn = train->ecn;
     packet->bytes = malloc(len);
@@ -191,11 +190,6 @@ static unsigned send_all(struct sim_host *host)
 }
 
 /* ------------------------------------------------------------------ turns */
-
-static unsigned socket_of(const struct belay_address *address)
-{
-    return (unsigned)(address->bytes[4] << 8 | address->bytes[5]) - SIM_FIRST_PORT;
-}
 
 void sim_host_schedule(struct sim_host *host)
 {
@@ -269,8 +263,8 @@ static void note_arrivals(struct sim_host *host)
 void sim_host_receive(struct sim_host *host, struct sim_packet **packets, size_t count,
                       uint8_t *bytes, size_t len, size_t segment_size, unsigned ecn)
 {
-    struct belay_path path = {packets[0]->to_address, packets[0]->from_address,
-                              socket_of(&packets[0]->to_address)};
+    unsigned socket = sim_socket_of(&packets[0]->to_address);
+    struct belay_path path = {sim_address(host, socket), packets[0]->from_address, socket};
 
     if (host->core == NULL || host->asleep)
         return;
@@ -300,7 +294,7 @@ void sim_inject(struct sim_host *to, const struct belay_address *from, struct si
     packet->to = to;
     packet->len = len;
     packet->from_address = *from;
-    packet->to_address = sim_address(to, 0);
+    packet->to_address = sim_address_outside(to, 0);
     packet->arrived = 1;
     packet->arrived_ns = to->sim->now_ns;
     sim_ladder_add(to->sim, packet);
@@ -311,7 +305,7 @@ void sim_inject(struct sim_host *to, const struct belay_address *from, struct si
 
 void sim_unreachable(struct sim_host *host, struct sim_host *remote, int error)
 {
-    struct belay_path path = {sim_address(host, 0), sim_address(remote, 0), 0};
+    struct belay_path path = {sim_address(host, 0), sim_address_outside(remote, 0), 0};
     belay_core_unreachable(host->core, &path, error, host->sim->now_ns);
     sim_wake(host);
 }

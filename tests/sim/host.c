@@ -4,9 +4,8 @@
 
 #include "sim/sim.h"
 
-struct belay_address sim_address(const struct sim_host *host, unsigned socket)
+static struct belay_address address_of(const struct sim_host *host, unsigned port)
 {
-    unsigned port = SIM_FIRST_PORT + socket;
     struct belay_address address = {.len = 6};
     address.bytes[0] = 10;
     address.bytes[2] = (uint8_t)(host->index >> 8);
@@ -14,6 +13,29 @@ struct belay_address sim_address(const struct sim_host *host, unsigned socket)
     address.bytes[4] = (uint8_t)(port >> 8);
     address.bytes[5] = (uint8_t)port;
     return address;
+}
+
+struct belay_address sim_address(const struct sim_host *host, unsigned socket)
+{
+    return address_of(host, SIM_FIRST_PORT + socket);
+}
+
+struct belay_address sim_address_outside(const struct sim_host *host, unsigned socket)
+{
+    return address_of(host, SIM_FIRST_PORT + socket + host->rebinds * SIM_NAT_PORTS);
+}
+
+unsigned sim_socket_of(const struct belay_address *address)
+{
+    unsigned port = (unsigned)(address->bytes[4] << 8 | address->bytes[5]);
+    return (port - SIM_FIRST_PORT) % SIM_NAT_PORTS;
+}
+
+void sim_host_rebind(struct sim_host *host)
+{
+    if (++host->rebinds > SIM_NAT_MAX)
+        sim_fail(host->sim, "%s: rebound too often", host->name);
+    host->sim->counts.of[SIM_COUNT_REBOUND]++;
 }
 
 struct sim_host *sim_host_at(struct sim *sim, const struct belay_address *address)
@@ -46,7 +68,8 @@ struct sim_conn *sim_conn_new(struct sim_host *host, struct belay_core_conn *cor
 struct sim_conn *sim_connect_from(struct sim_host *client, struct sim_host *server,
                                   unsigned socket, bool shared, int *error)
 {
-    struct belay_path path = {sim_address(client, socket), sim_address(server, 0), socket};
+    struct belay_path path = {sim_address(client, socket), sim_address_outside(server, 0),
+                              socket};
     struct sim_conn *conn = sim_conn_new(client, NULL);
 
     conn->is_client = true;
@@ -72,6 +95,19 @@ int sim_close(struct sim_conn *conn)
 {
     int error = belay_core_conn_close(conn->conn);
     conn->close_asked |= error == 0;
+    sim_wake(conn->host);
+    return error;
+}
+
+int sim_migrate(struct sim_conn *conn, unsigned socket)
+{
+    struct belay_path path = *belay_core_conn_path(conn->conn);
+    int error;
+
+    path.socket = socket;
+    path.local = sim_address(conn->host, socket);
+    error = belay_core_conn_migrate(conn->conn, &path);
+    conn->sim->counts.of[SIM_COUNT_MIGRATED] += error == 0;
     sim_wake(conn->host);
     return error;
 }

@@ -15,6 +15,10 @@ static const char *const kind_names[SIM_KINDS] = {
     [SIM_MESSAGES_BLOCKED] = "MESSAGES_BLOCKED",
     [SIM_FIN] = "FIN",
     [SIM_CLOSE] = "CLOSE",
+    [SIM_NEW_CONNECTION_ID] = "NEW_CONNECTION_ID",
+    [SIM_RETIRE_CONNECTION_ID] = "RETIRE_CONNECTION_ID",
+    [SIM_PATH_CHALLENGE] = "PATH_CHALLENGE",
+    [SIM_PATH_RESPONSE] = "PATH_RESPONSE",
     [SIM_MESSAGE] = "MESSAGE",
     [SIM_RUN] = "RUN",
     [SIM_FRAGMENT] = "FRAGMENT",
@@ -47,6 +51,14 @@ static enum sim_kind kind_of(enum belay_frame_type type)
         return SIM_FIN;
     case BELAY_FRAME_CLOSE:
         return SIM_CLOSE;
+    case BELAY_FRAME_NEW_CONNECTION_ID:
+        return SIM_NEW_CONNECTION_ID;
+    case BELAY_FRAME_RETIRE_CONNECTION_ID:
+        return SIM_RETIRE_CONNECTION_ID;
+    case BELAY_FRAME_PATH_CHALLENGE:
+        return SIM_PATH_CHALLENGE;
+    case BELAY_FRAME_PATH_RESPONSE:
+        return SIM_PATH_RESPONSE;
     case BELAY_FRAME_MESSAGE:
         return SIM_MESSAGE;
     case BELAY_FRAME_RUN:
@@ -152,6 +164,10 @@ static void put_frame(struct text *text, const struct belay_frame *frame)
     else if (kind == SIM_CLOSE)
         put(text, " %" PRIu64 " \"%.*s\"", frame->close.code, (int)frame->close.reason_len,
             frame->close.reason);
+    else if (kind == SIM_NEW_CONNECTION_ID || kind == SIM_RETIRE_CONNECTION_ID)
+        put(text, " %" PRIu64, frame->new_cid.sequence);
+    else if (kind == SIM_PATH_CHALLENGE || kind == SIM_PATH_RESPONSE)
+        put(text, " %02x%02x", frame->path.data[0], frame->path.data[1]);
     else if (kind >= SIM_MESSAGE)
         put_message(text, frame);
 }

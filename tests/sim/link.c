@@ -218,6 +218,12 @@ static size_t cut(struct sim_link *link, size_t len)
     return (size_t)test_random_below(&sim->random, len);
 }
 
+static bool is_forgotten(const struct sim_host *host, const struct belay_address *to)
+{
+    struct belay_address now = sim_address_outside(host, sim_socket_of(to));
+    return memcmp(&now, to, sizeof(now)) != 0;
+}
+
 static void arrive(struct sim_link *link, struct batch *batch, const struct netsim_delivery *d)
 {
     struct sim *sim = link->sim;
@@ -231,8 +237,12 @@ static void arrive(struct sim_link *link, struct batch *batch, const struct nets
     packet->damaged |= d->corrupt_bit >= 0 || len < packet->len;
     sim->counts.of[SIM_COUNT_PACKET_REORDERED] += d->reordered;
     sim->counts.of[SIM_COUNT_PACKET_DAMAGED] += d->corrupt_bit >= 0;
-    if (header_hit || link->to->core == NULL || link->to->asleep) {
-        lose(link, packet, header_hit ? "damaged header" : "host is off");
+    if (header_hit || link->to->core == NULL || link->to->asleep ||
+        is_forgotten(link->to, &packet->to_address)) {
+        lose(link, packet,
+             header_hit                                    ? "damaged header"
+             : is_forgotten(link->to, &packet->to_address) ? "the NAT forgot that port"
+                                                           : "host is off");
         return;
     }
     packet->arrived++;

@@ -36,6 +36,8 @@
 
 #define SIM_HEADER_BYTES 28 /* IPv4 and UDP, as a link counts them */
 #define SIM_FIRST_PORT   10000
+#define SIM_NAT_PORTS    1000 /* sockets of a host, and how far its ports jump when rebound */
+#define SIM_NAT_MAX      50
 #define SIM_LADDER_MAX   4096 /* packets remembered */
 
 struct sim;
@@ -84,13 +86,19 @@ enum sim_kind {
     SIM_MESSAGES_BLOCKED,
     SIM_FIN,
     SIM_CLOSE,
+    SIM_NEW_CONNECTION_ID,
+    SIM_RETIRE_CONNECTION_ID,
+    SIM_PATH_CHALLENGE,
+    SIM_PATH_RESPONSE,
     SIM_MESSAGE,
     SIM_RUN,
     SIM_FRAGMENT,
     SIM_KINDS,
 };
 #define SIM_ELICITING                                                                          \
-    (~(1u << SIM_PADDING | 1u << SIM_ACK | 1u << SIM_CLOSE) & ((1u << SIM_KINDS) - 1))
+    (~(1u << SIM_PADDING | 1u << SIM_ACK | 1u << SIM_CLOSE | 1u << SIM_PATH_CHALLENGE |        \
+       1u << SIM_PATH_RESPONSE) &                                                              \
+     ((1u << SIM_KINDS) - 1))
 
 static inline bool sim_packet_has(const struct sim_packet *packet, enum sim_kind kind)
 {
@@ -152,6 +160,7 @@ struct sim_host {
     struct sim_packet **arriving;
     size_t arriving_count, arriving_next;
     bool in_turn;
+    unsigned rebinds;    /* of the NAT before it: the ports that others see */
     bool asleep;         /* a suspended laptop: neither packets nor timers */
     unsigned idle_turns; /* of the timer, one after the other, that came to nothing */
     uint64_t idle_since_ns;
@@ -178,7 +187,8 @@ struct sim_conn {
     bool close_asked, aborted;
     struct sim_outgoing out;
     uint64_t delivered, delivered_bytes; /* by MESSAGE events */
-    uint64_t last_arrival_ns;            /* of a packet that was taken */
+    unsigned rebounds;
+    uint64_t last_arrival_ns; /* of a packet that was taken */
     struct sim_pump pump;
     /* for the checkers */
     struct sim_watch watch;
@@ -223,6 +233,9 @@ struct sim_host *sim_host_new(struct sim *sim, const char *name,
 void sim_host_off(struct sim_host *host);
 void sim_host_on(struct sim_host *host);
 void sim_listen(struct sim_host *host);
+/* A NAT before it forgets its ports: what it sends comes from others now, and what is sent to
+ * the former ones is lost. */
+void sim_host_rebind(struct sim_host *host);
 /* Suspends it: packets to it are lost, its timers wait. And wakes it up. */
 void sim_host_sleep(struct sim_host *host, bool asleep);
 
@@ -258,6 +271,8 @@ void sim_wake(struct sim_host *host);
 
 /* Apps: these wrap core's calls of the same name and keep the books. */
 int sim_close(struct sim_conn *conn);
+/* To the host's socket n. */
+int sim_migrate(struct sim_conn *conn, unsigned socket);
 void sim_abort(struct sim_conn *conn, uint64_t code, const char *reason);
 void sim_conn_free(struct sim_conn *conn);
 void sim_pause(struct sim_conn *conn);
@@ -309,6 +324,9 @@ void sim_host_trace(void *ctx, const struct belay_core_conn *conn,
                     const struct belay_trace *trace, uint64_t now_ns);
 void sim_host_free(struct sim_host *host);
 struct belay_address sim_address(const struct sim_host *host, unsigned socket);
+/* The same as others see it. */
+struct belay_address sim_address_outside(const struct sim_host *host, unsigned socket);
+unsigned sim_socket_of(const struct belay_address *address);
 struct sim_host *sim_host_at(struct sim *sim, const struct belay_address *address);
 struct sim_conn *sim_conn_new(struct sim_host *host, struct belay_core_conn *conn);
 void *sim_memory_resize(void *ctx, void *p, size_t old_size, size_t new_size);

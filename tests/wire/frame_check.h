@@ -100,6 +100,19 @@ static inline void assert_same_frame(const struct belay_frame *a, const struct b
         assert_int_equal(a->close.reason_len, b->close.reason_len);
         assert_memory_equal(a->close.reason, b->close.reason, a->close.reason_len);
         break;
+    case BELAY_FRAME_NEW_CONNECTION_ID:
+        assert_true(a->new_cid.sequence == b->new_cid.sequence);
+        assert_true(a->new_cid.retire_prior_to == b->new_cid.retire_prior_to);
+        assert_memory_equal(a->new_cid.cid, b->new_cid.cid, BELAY_CID_BYTES);
+        assert_memory_equal(a->new_cid.token, b->new_cid.token, BELAY_RESET_TOKEN_BYTES);
+        break;
+    case BELAY_FRAME_RETIRE_CONNECTION_ID:
+        assert_true(a->new_cid.sequence == b->new_cid.sequence);
+        break;
+    case BELAY_FRAME_PATH_CHALLENGE:
+    case BELAY_FRAME_PATH_RESPONSE:
+        assert_memory_equal(a->path.data, b->path.data, BELAY_PATH_DATA_BYTES);
+        break;
     case BELAY_FRAME_MESSAGE:
     case BELAY_FRAME_RUN:
     case BELAY_FRAME_FRAGMENT:
@@ -178,6 +191,17 @@ static inline void write_any_frame(struct belay_writer *w, const struct belay_fr
         break;
     case BELAY_FRAME_CLOSE:
         belay_frame_write_close(w, f->close.code, f->close.reason, f->close.reason_len);
+        break;
+    case BELAY_FRAME_NEW_CONNECTION_ID:
+        belay_frame_write_new_cid(w, f->new_cid.sequence, f->new_cid.retire_prior_to,
+                                  f->new_cid.cid, f->new_cid.token);
+        break;
+    case BELAY_FRAME_RETIRE_CONNECTION_ID:
+        belay_frame_write_retire_cid(w, f->new_cid.sequence);
+        break;
+    case BELAY_FRAME_PATH_CHALLENGE:
+    case BELAY_FRAME_PATH_RESPONSE:
+        belay_frame_write_path(w, f->type, f->path.data);
         break;
     case BELAY_FRAME_MESSAGE:
         belay_frame_write_message(w, f->message.channel, f->message.mode, f->message.number);

@@ -79,8 +79,6 @@ static const struct {
     const uint8_t *bytes;
     size_t len;
 } refused_frames[] = {
-    {"a frame's type is unknown", BYTES(0x0A, 0, 0, 0, 0)},
-    {"a frame's type is unknown", BYTES(0x0D, 0, 0, 0, 0)},
     {"a frame's type is unknown", BYTES(0x0E, 0, 0, 0, 0)},
     {"a frame's type is unknown", BYTES(0x10, 0, 0, 0, 0)},
     {"a frame's type is unknown", BYTES(0x13, 0, 0, 0, 0)},
@@ -105,6 +103,9 @@ static const struct {
     {"a channel is out of range", BYTES(0xCF, 0x80, 0x01, 0x00, 0x00, 0, 0, 0, 0, 1, 0, 1, 0)},
     {"a delivery mode is out of range", BYTES(0x05, 0x00, 0x04, 0x00)},
     {"a delivery mode is out of range", BYTES(0x07, 0x00, 0xFF, 0x00)},
+    {"a NEW_CONNECTION_ID retires itself", BYTES(0x0A, 0x02, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                                 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)},
+    {"a frame ends past its packet", BYTES(0x0C, 1, 2, 3, 4, 5, 6, 7)},
     {"a CLOSE has too long a reason", BYTES(0x09, 0x00, 0x41, 0x00, 'x')},
     {"a RUN's count is out of range", BYTES(0x80, 0, 0, 0, 0, 0x00, 0x00, 0x00)},
     {"a RUN's count is out of range", BYTES(0x80, 0, 0, 0, 0, 0x40, 0x01, 0x00)},

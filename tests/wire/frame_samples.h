@@ -84,6 +84,32 @@ static const struct frame_sample frame_samples[] = {
      BYTES(0x09, 0x41, 0x00, 0x03, 'b', 'y', 'e'),
      4,
      {.type = BELAY_FRAME_CLOSE, .close = {.code = 0x100, .reason_len = 3}}},
+    {"NEW_CONNECTION_ID",
+     BYTES(0x0A, 0x40, 0x41, 0x03, 1, 2, 3, 4, 5, 6, 7, 8, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15,
+           0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F),
+     4,
+     {.type = BELAY_FRAME_NEW_CONNECTION_ID, .new_cid = {65, 3, NULL, NULL}}},
+    {"NEW_CONNECTION_ID that retires all before it",
+     BYTES(0x0A, 0x01, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+           0, 9),
+     3,
+     {.type = BELAY_FRAME_NEW_CONNECTION_ID, .new_cid = {1, 1, NULL, NULL}}},
+    {"RETIRE_CONNECTION_ID of the first",
+     BYTES(0x0B, 0x00),
+     1,
+     {.type = BELAY_FRAME_RETIRE_CONNECTION_ID}},
+    {"RETIRE_CONNECTION_ID",
+     BYTES(0x0B, 0x44, 0x00),
+     1,
+     {.type = BELAY_FRAME_RETIRE_CONNECTION_ID, .new_cid = {1024, 0, NULL, NULL}}},
+    {"PATH_CHALLENGE",
+     BYTES(0x0C, 0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7),
+     1,
+     {.type = BELAY_FRAME_PATH_CHALLENGE}},
+    {"PATH_RESPONSE",
+     BYTES(0x0D, 0xA7, 0xA6, 0xA5, 0xA4, 0xA3, 0xA2, 0xA1, 0xA0),
+     1,
+     {.type = BELAY_FRAME_PATH_RESPONSE}},
     {"MESSAGE without bytes, channel 0",
      BYTES(0x40, 0x00, 0x00, 0x00, 0x00),
      5,
@@ -154,6 +180,10 @@ static inline struct belay_frame sample_frame(const struct frame_sample *sample)
         f.ack.ranges = data;
     else if (f.type == BELAY_FRAME_CLOSE)
         f.close.reason = (const char *)data;
+    else if (f.type == BELAY_FRAME_NEW_CONNECTION_ID)
+        f.new_cid.cid = data, f.new_cid.token = data + BELAY_CID_BYTES;
+    else if (f.type == BELAY_FRAME_PATH_CHALLENGE || f.type == BELAY_FRAME_PATH_RESPONSE)
+        f.path.data = data;
     else if (f.type >= BELAY_FRAME_MESSAGE)
         f.message.data = data;
     return f;
