@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
     cat <<'END'
-usage: tests/run.sh [--quick] [--seeds N] [--vm] [--mutants]
+usage: tests/run.sh [--quick] [--seeds N] [--vm] [--mutants] [--fuzz SECONDS]
 
 Builds Belay and runs its tests. On Debian, missing packages are installed first (as root or
 through sudo). Builds are in build/ and are kept, so that a second run is shorter. Stops at the
@@ -21,6 +21,8 @@ first stage that fails; the last lines are ctest's summary.
   --vm         the virtual machine alone, and the recording that the model is held to, anew
   --seeds N    run N seeds in the property run [1000]
   --mutants    instead: show that each planted bug of tests/mutants/ turns its test red
+  --fuzz N     instead: fuzz each target for N seconds, and show what the corpora reach and that
+               planted crashes are found (tests/fuzz/run.sh)
   --help       this text
 
 What can't run here is listed as SKIPPED, with the reason.
@@ -31,6 +33,7 @@ quick=false
 mutants=false
 vm_only=false
 seeds=
+fuzz_seconds=
 while [ $# -gt 0 ]; do
     case $1 in
     --help) usage; exit 0 ;;
@@ -41,6 +44,11 @@ while [ $# -gt 0 ]; do
         [[ ${2-} =~ ^[1-9][0-9]{0,8}$ ]] ||
             { echo "run.sh: --seeds needs a number, 1 or more" >&2; exit 2; }
         seeds=$2
+        shift ;;
+    --fuzz)
+        [[ ${2-} =~ ^[1-9][0-9]{0,6}$ ]] ||
+            { echo "run.sh: --fuzz needs a number of seconds, 1 or more" >&2; exit 2; }
+        fuzz_seconds=$2
         shift ;;
     *) echo "run.sh: unknown option '$1'; --help lists those there are" >&2; exit 2 ;;
     esac
@@ -55,6 +63,8 @@ if $mutants; then
     [ -x tests/mutants/run.sh ] || fail "there is no tests/mutants/run.sh"
     exec tests/mutants/run.sh
 fi
+
+[ -z "$fuzz_seconds" ] || exec tests/fuzz/run.sh --seconds "$fuzz_seconds"
 
 stage() {
     local dir=$1
