@@ -90,6 +90,17 @@ void report_connected(struct report *report, const char *peer, const char *name)
     flush_soon(report);
 }
 
+void report_moved(struct report *report, const char *peer, const char *to)
+{
+    if (report->quiet)
+        return;
+    if (report->json)
+        print_json(json_pack("{s:s, s:s, s:s}", "event", "moved", "peer", peer, "to", to));
+    else
+        printf("%s moved to %s\n", peer, to);
+    flush_soon(report);
+}
+
 void report_closed(struct report *report, const char *peer, const char *reason)
 {
     char text[256];

@@ -52,6 +52,8 @@ void report_clients(struct report *report, const char *command, const char *key,
                     bool is_temporary, const char *remark);
 /* name: whose key the peer showed; NULL: nobody asked. */
 void report_connected(struct report *report, const char *peer, const char *name);
+/* Its address changed: a NAT forgot it, or it left its network. */
+void report_moved(struct report *report, const char *peer, const char *to);
 /* reason NULL: a clean end. */
 void report_closed(struct report *report, const char *peer, const char *reason);
 void report_received(struct report *report, const char *peer, unsigned channel, size_t len);

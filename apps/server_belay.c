@@ -113,9 +113,25 @@ static void on_write(struct belay_conn *conn, void *ctx)
 
 /* ------------------------------------------------------------------ peers */
 
+static void peer_moved(struct peer *peer)
+{
+    struct sockaddr_storage addr;
+    char now[ADDRESS_TEXT_MAX];
+    int len = sizeof addr;
+
+    if (belay_conn_get_peer(peer->conn, (struct sockaddr *)&addr, &len) != 0)
+        return;
+    address_format((struct sockaddr *)&addr, (socklen_t)len, now);
+    if (strcmp(now, peer->name) != 0)
+        report_moved(peer->server->report, peer->name, now);
+    strcpy(peer->name, now);
+}
+
 static void on_event(struct belay_conn *conn, short what, void *ctx)
 {
     struct peer *peer = ctx;
+    if (what & BELAY_EVENT_REBOUND)
+        peer_moved(peer);
     if ((what & BELAY_EVENT_EOF) && !peer->closing)
         peer_close(peer);
     if (!(what & BELAY_EVENT_CLOSED))

@@ -15,7 +15,8 @@ first stage that fails; the last lines are ctest's summary.
   2. gcc, portable I/O (plain sendmsg and recvmsg): the tests that use sockets
   3. the kernel's own netem, in a virtual machine, between the echo apps; SKIPPED when its
      packages can't be had
-  4. clang, AddressSanitizer, UndefinedBehaviorSanitizer, leaks: all other tests
+  4. each fuzzer for 20 s from its corpus, the lines that the corpora reach, planted crashes
+  5. clang, AddressSanitizer, UndefinedBehaviorSanitizer, leaks: all other tests
 
   --quick      the last stage alone, without the property run
   --vm         the virtual machine alone, and the recording that the model is held to, anew
@@ -119,6 +120,8 @@ if ! $quick; then
     stage build/portable -R '^(event|apps|netsim_cli)_'
 
     vm_stage
+
+    tests/fuzz/run.sh --seconds 20 || [ $? -eq 77 ]
 fi
 
 say "clang, sanitizers: all tests"
@@ -134,7 +137,7 @@ build build/clang -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug \
 export ASAN_OPTIONS=detect_leaks=$leaks:strict_string_checks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 if $quick; then
-    skipped "the property run, gcc and portable builds: --quick"
+    skipped "the property run, fuzzing, gcc and portable builds: --quick"
     stage build/clang -LE '^vm' -E '^sim_property$'
 elif [ -n "$seeds" ]; then
     build/clang/tests/sim/test_sim_property --seeds "$seeds" --jobs 2

@@ -11,9 +11,9 @@ COUNT = 300
 
 @unittest.skipUnless(NETSIM, "belay-netsim is not built")
 class Proxy(Case):
-    def start_proxy(self, server):
+    def start_proxy(self, server, link=LINK):
         proxy = self.start(NETSIM, "proxy", "--listen", "127.0.0.1:0", "--to",
-                           f"127.0.0.1:{server.port}", "--link", LINK, "--seed", "7")
+                           f"127.0.0.1:{server.port}", "--link", link, "--seed", "7")
         return int(proxy.expect(r"^listening on .*:(\d+)").group(1))
 
     def run_through(self, *options, plain=False, code=0):
@@ -38,6 +38,15 @@ class Proxy(Case):
         summary = self.run_through("--unordered")
         self.assertEqual([summary[key] for key in ("received", "duplicates", "corrupted")],
                          [COUNT, 0, 0])
+
+    def test_belay_outlives_a_nat_that_forgets(self):
+        server = self.start_server()
+        port = self.start_proxy(server, "delay 5ms | x-rebind 200ms repeat")
+        summary = self.run_json("--count", "200", "--interval", "5", f"127.0.0.1:{port}")
+        self.check_complete(summary, 200)
+        before, after = server.expect(r"^(\S+) moved to (\S+)$").groups()
+        self.assertNotEqual(before, after)
+        self.assertEqual(before.split(":")[0], after.split(":")[0])
 
     def test_plain_loses(self):
         # The chance that 300 datagrams pass a link of 20 % loss whole is 0.8 ** 300 < 1e-29.
