@@ -169,6 +169,9 @@ struct belay_endpoint_stats {
     /* As struct belay_core_stats. */
     uint64_t half_open, half_open_evicted, cookies_accepted, cookies_refused;
     uint64_t retries_sent, retries_dropped, answers_sent, answers_dropped;
+    /* Of a group: datagrams that came here and were for another endpoint; and those of them for
+     * which its queue was full, or that it was gone for: lost. */
+    uint64_t handed_over, handovers_dropped;
 };
 void belay_endpoint_get_stats(struct belay_endpoint *endpoint,
                               struct belay_endpoint_stats *stats, size_t size);
@@ -179,6 +182,39 @@ void belay_endpoint_set_trace_cb(struct belay_endpoint *endpoint,
                                                const struct belay_trace *packet,
                                                uint64_t now_ns),
                                  void *ctx);
+
+/* ------------------------------------------------------------------ several threads */
+
+/*
+ * An endpoint belongs to one event_base, so to one thread. A group of them shares its
+ * addresses: the kernel spreads new clients over the endpoints (SO_REUSEPORT), and a connection
+ * stays with one all its life, since its ID says which one; what a socket gets for another
+ * endpoint's connection is handed over. Nothing else is shared. Linux.
+ *
+ *     shards = belay_shards_new(&config, 4);
+ *     for each i: endpoint[i] = belay_shards_endpoint(shards, i, base[i], 0);
+ *     belay_shards_bind_any(shards, 10000);       all have been made, and none runs yet
+ *     for each i: belay_endpoint_listen(endpoint[i], on_accept, ctx);
+ *     belay_shards_free(shards);                  the endpoints keep what they need
+ *     in thread i: event_base_dispatch(base[i]), in the end belay_endpoint_free(endpoint[i])
+ *
+ * Each endpoint is used in its own thread from its loop's start on. config's callbacks come
+ * from all threads. Dials of such an endpoint have sockets of their own.
+ */
+struct belay_shards;
+
+/* count: 1 to 256. Keys that config lacks are made for the group. NULL with errno: EINVAL,
+ * ENOMEM, ENOTSUP (not on this system). */
+struct belay_shards *belay_shards_new(const struct belay_config *config, unsigned count);
+/* The index-th, once each; flags and errors as belay_endpoint_new's. */
+struct belay_endpoint *belay_shards_endpoint(struct belay_shards *shards, unsigned index,
+                                             struct event_base *base, unsigned flags);
+/* A socket each, at one address; port 0: any, the same for all. 0, BELAY_EINVAL (not all
+ * endpoints have been made), BELAY_ESYS with errno, BELAY_ENOMEM; on error none is bound. */
+int belay_shards_bind(struct belay_shards *shards, const struct sockaddr *addr, int socklen);
+int belay_shards_bind_any(struct belay_shards *shards, unsigned port);
+/* Lets go of the group; it goes with its last endpoint. */
+void belay_shards_free(struct belay_shards *shards);
 
 /* ------------------------------------------------------------------ short ways */
 

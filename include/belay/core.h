@@ -128,6 +128,15 @@ struct belay_core_config {
     uint64_t key_update_packets; /* keys change after so many, at most 2^23 [2^22] */
     bool has_reset_key;          /* else a random one */
     uint8_t reset_key[32];       /* stateless resets survive a restart when it is kept */
+    bool has_cookie_key;         /* else a random one */
+    uint8_t cookie_key[32];      /* cores of one address understand each other's cookies */
+    /*
+     * Several cores at one address, each with its own thread: connection IDs then say whose a
+     * packet is. All have the same count, key, reset_key, cookie_key and private_key.
+     */
+    uint32_t shard_count; /* 1..256; 0: alone [0] */
+    uint32_t shard_index; /* below shard_count */
+    uint32_t shard_key;   /* what hides the index from those who look on: random */
     /* For tests of wraps; both sides alike. [0] */
     uint64_t first_packet_number, first_message_number;
 };
@@ -166,6 +175,13 @@ const char *belay_core_config_check(const struct belay_core_config *config);
  */
 void belay_core_receive(struct belay_core *core, const struct belay_path *path, uint8_t *data,
                         size_t len, size_t segment_size, unsigned ecn, uint64_t now_ns);
+
+/*
+ * Of several cores at one address: the index of the one that this packet (one, no train) is
+ * for; this core's own when it does not say. What another core's socket got is to be brought
+ * there, with the path of its arrival. Needs no lock.
+ */
+uint32_t belay_core_shard_of(const struct belay_core *core, const uint8_t *packet, size_t len);
 
 /* Filled by belay_core_send: what UDP_SEGMENT takes. */
 struct belay_train {

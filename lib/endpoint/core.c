@@ -5,6 +5,7 @@
 #include "crypto/keys.h"
 #include "crypto/noise_suite.h"
 #include "crypto/seal.h"
+#include "endpoint/shard.h"
 
 #include <string.h>
 
@@ -71,6 +72,9 @@ const char *belay_core_config_check(const struct belay_core_config *c)
         return "insecure excludes keys: without encryption they prove nothing";
     if (c->has_psk && c->authorize)
         return "psk and authorize exclude each other: one says who may connect";
+    if (c->shard_count > BELAY_SHARDS_MAX ||
+        (c->shard_count > 0 && c->shard_index >= c->shard_count))
+        return "shard_count must be at most 256, and shard_index below it";
     if (c->congestion == NULL || belay_congestion_find(c->congestion) == NULL)
         return "congestion must be \"newreno\"";
     return NULL;
@@ -125,7 +129,10 @@ static int init_cookies(struct belay_core *core, const struct belay_random *rand
     uint8_t master[32];
     int error;
 
-    random->fill(random->ctx, master, sizeof(master));
+    if (core->config.has_cookie_key)
+        memcpy(master, core->config.cookie_key, sizeof(master));
+    else
+        random->fill(random->ctx, master, sizeof(master));
     error = belay_cookie_keys_init(&core->cookies, &core->suite, master);
     belay_wipe(master, sizeof(master));
     return error;

@@ -11,6 +11,7 @@
 #include "endpoint/private.h"
 
 #include "crypto/token.h"
+#include "endpoint/shard.h"
 
 #include <string.h>
 
@@ -27,6 +28,8 @@ int belay_slot_choose_cid(struct belay_core_conn *slot, unsigned entry,
 
     for (unsigned i = 0;; i++) {
         core->env.random.fill(core->env.random.ctx, at->cid, sizeof(at->cid));
+        if (core->config.shard_count > 1)
+            belay_shard_mark(at->cid, core->config.shard_key, core->config.shard_index);
         if (belay_map_find(&core->by_cid, at->cid, sizeof(at->cid)) == NULL)
             break;
         if (i == CID_TRIES)

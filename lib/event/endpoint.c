@@ -6,9 +6,11 @@
 #include "event/io.h"
 #include "event/listener.h"
 #include "event/resolver.h"
+#include "event/shards.h"
 #include "event/socket.h"
 
 #include <event2/event.h>
+#include <openssl/crypto.h>
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -154,6 +156,7 @@ static void destroy(struct belay_endpoint *endpoint)
     if (endpoint->core != NULL)
         belay_core_free(endpoint->core);
     free(endpoint->listener);
+    OPENSSL_cleanse(&endpoint->config, sizeof(endpoint->config)); /* keys */
     free(endpoint);
 }
 
@@ -243,6 +246,7 @@ void belay_endpoint_free(struct belay_endpoint *endpoint)
     for (unsigned i = 0; i < endpoint->socket_count; i++)
         belay_socket_shut(endpoint->sockets[i]);
     event_del(endpoint->flush);
+    belay_shards_leave(endpoint);
     if (endpoint->busy == 0)
         finish(endpoint);
 }

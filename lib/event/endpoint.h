@@ -43,6 +43,7 @@ struct belay_endpoint {
     struct belay_list dials;   /* struct belay_dial.node */
     size_t conn_count;         /* of conns */
 
+    struct belay_shards *shards; /* the group that it is in; NULL: none */
     struct belay_socket **sockets;
     unsigned socket_count;
     struct belay_receiver *receiver;

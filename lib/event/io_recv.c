@@ -3,6 +3,7 @@
 #include "event/conn.h"
 #include "event/endpoint.h"
 #include "event/ports.h"
+#include "event/shards.h"
 #include "event/socket.h"
 
 #include <stdlib.h>
@@ -85,6 +86,17 @@ static bool is_from_bad_port(const struct belay_endpoint *endpoint,
     return !endpoint->has_dialed && belay_port_is_bad(belay_address_net_port(remote));
 }
 
+static void give(struct belay_socket *sock, const struct belay_path *path, uint8_t *data,
+                 size_t len, size_t segment_size, unsigned ecn, uint64_t now_ns)
+{
+    struct belay_endpoint *endpoint = sock->endpoint;
+
+    if (endpoint->shards != NULL)
+        belay_shards_receive(sock, path, data, len, segment_size, ecn, now_ns);
+    else
+        belay_core_receive(endpoint->core, path, data, len, segment_size, ecn, now_ns);
+}
+
 /* Gives one datagram or train to the core and its events to the callbacks; returns how many
  * datagrams it was. */
 static unsigned take(struct belay_socket *sock, unsigned i, uint64_t now_ns)
@@ -117,8 +129,8 @@ static unsigned take(struct belay_socket *sock, unsigned i, uint64_t now_ns)
         return count;
     }
     path.local = arrival.local;
-    belay_core_receive(endpoint->core, &path, receiver->vectors[i].iov_base, len,
-                       count > 1 ? arrival.segment_size : 0, arrival.ecn, now_ns);
+    give(sock, &path, receiver->vectors[i].iov_base, len, count > 1 ? arrival.segment_size : 0,
+         arrival.ecn, now_ns);
     belay_dispatch(endpoint);
     return count;
 }

@@ -324,7 +324,8 @@ struct belay_socket *belay_socket_for(struct belay_endpoint *endpoint, int famil
     for (unsigned i = 0; i < endpoint->socket_count; i++) {
         struct belay_socket *sock = endpoint->sockets[i];
 
-        if (sock->fd < 0)
+        /* What answers a dial may come to another socket of a group. */
+        if (sock->fd < 0 || sock->shard_place > 0)
             continue;
         if (sock->family == family)
             return sock;

@@ -22,6 +22,7 @@ struct belay_socket {
     int family;
     bool close_fd;              /* it is ours */
     bool is_spare;              /* opened for dials alone: goes when nobody uses it */
+    uint32_t shard_place;       /* of a group's address: the same in each endpoint; 0: none */
     bool v6only;                /* AF_INET6: takes no IPv4 */
     bool wildcard;              /* bound to no address: datagrams say which one they came to */
     bool gso, gro;              /* on, and not yet found broken */

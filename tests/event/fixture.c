@@ -90,6 +90,9 @@ static void on_event(struct belay_conn *conn, short what, void *ctx)
     if ((what & BELAY_EVENT_CONNECTED) != 0) {
         side->connected++;
         hooked(side, conn, "connected");
+    } else if ((what & BELAY_EVENT_REBOUND) != 0) {
+        side->rebounds++;
+        hooked(side, conn, "rebound");
     } else if ((what & BELAY_EVENT_EOF) != 0) {
         side->eofs++;
         if (!hooked(side, conn, "eof") && side->close_at_eof)

@@ -29,7 +29,7 @@ extern bool portable;
 /* One end of a connection, or all server ends of a listener: what its callbacks saw. */
 struct side {
     struct belay_conn *conn; /* the last one */
-    unsigned accepted, connected, messages, eofs, closed, writes, sents, sent_errors;
+    unsigned accepted, connected, rebounds, messages, eofs, closed, writes, sents, sent_errors;
     short closed_what;
     size_t bytes;  /* of all messages */
     uint64_t hash; /* of all messages, lengths and order */
