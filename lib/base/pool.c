@@ -29,16 +29,33 @@ struct belay_pool_block {
 
 static size_t class_size(unsigned kind)
 {
-    return SMALLEST << kind;
+    return (SMALLEST + (kind & 1) * (SMALLEST / 2)) << kind / 2;
+}
+
+static unsigned bit_length(size_t n)
+{
+#if defined(__GNUC__)
+    return n == 0 ? 0
+                  : (unsigned)(8 * sizeof(long long)) -
+                        (unsigned)__builtin_clzll((unsigned long long)n);
+#else
+    unsigned bits = 0;
+    for (; n > 0; n >>= 1)
+        bits++;
+    return bits;
+#endif
 }
 
 /* The first class that holds size; BELAY_POOL_CLASSES when none does. */
 static unsigned class_of(size_t size)
 {
-    unsigned kind = 0;
-    while (kind < BELAY_POOL_CLASSES && class_size(kind) < size)
-        kind++;
-    return kind;
+    unsigned bits, kind;
+    if (size <= SMALLEST)
+        return 0;
+    bits = bit_length((size - 1) / SMALLEST); /* size is in (32, 64] << bits */
+    kind = 2 * bits;
+    kind -= size <= class_size(kind - 1);
+    return kind < BELAY_POOL_CLASSES ? kind : BELAY_POOL_CLASSES;
 }
 
 void belay_pool_init(struct belay_pool *pool, struct belay_mem *mem, size_t keep_bytes)

@@ -1,7 +1,8 @@
 /*
  * pool.h - blocks in size classes, kept for reuse: the steady state allocates nothing.
  *
- * Classes are 64, 128, 256 ... 4096 bytes; larger blocks go straight to memory. A pool keeps
+ * Classes are 64, 96, 128, 192, 256 ... 65,536 bytes, so that at most a third of a block is unused;
+ * larger blocks go straight to memory. A pool keeps
  * at most keep_bytes of free blocks and returns the rest at once. Blocks are aligned as those
  * of the memory function are (with malloc: for any type).
  */
@@ -10,7 +11,7 @@
 
 #include "base/memory.h"
 
-#define BELAY_POOL_CLASSES 7
+#define BELAY_POOL_CLASSES 21
 
 struct belay_pool_block;
 

@@ -11,6 +11,9 @@
 
 #define MIB       (1024u * 1024u)
 #define SECOND_NS UINT64_C(1000000000)
+/* About a window's worth: less, and a bulk sender whose queue breathes is for ever in malloc.
+ */
+#define POOL_KEEP_BYTES (4 * MIB)
 
 void belay_core_config_init(struct belay_core_config *config)
 {
@@ -177,7 +180,7 @@ struct belay_core *belay_core_new(const struct belay_core_config *config,
         belay_mem_free(&first, core, sizeof(*core));
         return NULL;
     }
-    belay_pool_init(&core->pool, &core->mem, MIB);
+    belay_pool_init(&core->pool, &core->mem, POOL_KEEP_BYTES);
     init_env(core, random, log);
     init_tables(core);
     if (!config->has_reset_key)

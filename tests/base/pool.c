@@ -27,8 +27,10 @@ static void test_class_sizes(void **state)
     static const struct {
         size_t size, taken;
     } rows[] = {
-        {0, 64},      {1, 64},      {64, 64},     {65, 128},    {128, 128},     {129, 256},
-        {1200, 2048}, {2049, 4096}, {4096, 4096}, {4097, 4097}, {70000, 70000},
+        {0, 64},        {1, 64},        {64, 64},       {65, 96},       {96, 96},
+        {97, 128},      {128, 128},     {129, 192},     {1200, 1536},   {1536, 1536},
+        {1537, 2048},   {2049, 3072},   {4096, 4096},   {4097, 6144},   {32769, 49152},
+        {49153, 65536}, {65536, 65536}, {65537, 65537}, {98304, 98304}, {1000000, 1000000},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         start(0);
@@ -57,8 +59,8 @@ static void test_reuses_what_was_given(void **state)
 
     size_t calls = memory.calls;
     for (int i = 0; i < 1000; i++)
-        belay_pool_give(&pool, belay_pool_take(&pool, 65 + (size_t)i % 64),
-                        65 + (size_t)i % 64);
+        belay_pool_give(&pool, belay_pool_take(&pool, 97 + (size_t)i % 32),
+                        97 + (size_t)i % 32);
     assert_int_equal(memory.calls, calls);
     belay_pool_give(&pool, NULL, 100);
     finish();
@@ -78,7 +80,7 @@ static void test_keeps_no_more_than_it_may(void **state)
     assert_int_equal(mem.used_bytes, 3 * 256);
 
     /* Large blocks are never kept. */
-    belay_pool_give(&pool, belay_pool_take(&pool, 5000), 5000);
+    belay_pool_give(&pool, belay_pool_take(&pool, 70000), 70000);
     assert_int_equal(mem.used_bytes, 3 * 256);
     finish();
 }
