@@ -6,6 +6,10 @@ belay_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config
     libevent-dev libssl-dev libjansson-dev libinih-dev zlib1g-dev)
+# Faster AES-GCM; Debian has it for this kind of machine alone.
+if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
+    build_packages+=(libipsec-mb-dev)
+fi
 # libclang-rt-14-dev: the sanitizers. llvm-14: their line numbers.
 test_packages=(clang libclang-rt-14-dev llvm-14 g++ binutils git libcmocka-dev python3
     clang-format-14 groff-base mandoc iproute2 iputils-ping tshark)

@@ -1,10 +1,10 @@
 /*
  * pool.h - blocks in size classes, kept for reuse: the steady state allocates nothing.
  *
- * Classes are 64, 96, 128, 192, 256 ... 65,536 bytes, so that at most a third of a block is unused;
- * larger blocks go straight to memory. A pool keeps
- * at most keep_bytes of free blocks and returns the rest at once. Blocks are aligned as those
- * of the memory function are (with malloc: for any type).
+ * Classes are 64, 96, 128, 192, 256 ... 65,536 bytes, so that at most a third of a block is
+ * unused; larger blocks go straight to memory. A pool keeps at most keep_bytes of free blocks
+ * and returns the rest at once. Blocks are aligned as those of the memory function are (with
+ * malloc: for any type).
  */
 #ifndef BELAY_BASE_POOL_H
 #define BELAY_BASE_POOL_H

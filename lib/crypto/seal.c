@@ -15,25 +15,31 @@ static EVP_CIPHER *cipher_of(struct belay_suite *suite, enum belay_seal_algorith
                                                      : suite->aes_256_gcm;
 }
 
+static int init_ctx(struct belay_seal *seal, EVP_CIPHER *cipher,
+                    const uint8_t key[BELAY_SEAL_KEY_SIZE])
+{
+    seal->ctx = EVP_CIPHER_CTX_new();
+    if (seal->ctx != NULL && EVP_EncryptInit_ex2(seal->ctx, cipher, key, NULL, NULL) == 1)
+        return 0;
+    belay_seal_dispose(seal);
+    return BELAY_ENOMEM;
+}
+
 int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
                     enum belay_seal_algorithm algorithm, const uint8_t key[BELAY_SEAL_KEY_SIZE],
                     const uint8_t iv[BELAY_SEAL_IV_SIZE])
 {
-    EVP_CIPHER *cipher = cipher_of(suite, algorithm);
-
-    *seal = (struct belay_seal){.algorithm = algorithm, .ctx = EVP_CIPHER_CTX_new()};
-    if (seal->ctx == NULL)
-        return BELAY_ENOMEM;
+    *seal = (struct belay_seal){.algorithm = algorithm};
     memcpy(seal->iv, iv, sizeof(seal->iv));
-    if (EVP_EncryptInit_ex2(seal->ctx, cipher, key, NULL, NULL) != 1) {
-        belay_seal_dispose(seal);
-        return BELAY_ENOMEM;
-    }
-    return 0;
+    if (algorithm == BELAY_SEAL_CHACHA20_POLY1305 || !belay_fast_is_here(&suite->fast))
+        return init_ctx(seal, cipher_of(suite, algorithm), key);
+    seal->fast = belay_fast_key_new(&suite->fast, key);
+    return seal->fast != NULL ? 0 : BELAY_ENOMEM;
 }
 
 void belay_seal_dispose(struct belay_seal *seal)
 {
+    belay_fast_key_free(seal->fast);
     EVP_CIPHER_CTX_free(seal->ctx); /* wipes the key */
     OPENSSL_cleanse(seal, sizeof(*seal));
 }
@@ -61,6 +67,10 @@ static bool encrypt(struct belay_seal *seal, uint64_t packet_number, uint8_t *da
     int n;
 
     make_nonce(seal, packet_number, nonce);
+    if (seal->fast != NULL) {
+        belay_fast_encrypt(seal->fast, nonce, data, aad_len, len, tag);
+        return true;
+    }
     return EVP_EncryptInit_ex2(seal->ctx, NULL, NULL, nonce, NULL) == 1 &&
            EVP_EncryptUpdate(seal->ctx, NULL, &n, data, (int)aad_len) == 1 &&
            (len == 0 ||
@@ -77,6 +87,12 @@ static bool decrypt(struct belay_seal *seal, uint64_t packet_number, uint8_t *da
     int n;
 
     make_nonce(seal, packet_number, nonce);
+    if (seal->fast != NULL) {
+        uint8_t made[BELAY_TAG_SIZE];
+
+        belay_fast_decrypt(seal->fast, nonce, data, aad_len, len, made);
+        return CRYPTO_memcmp(made, tag, sizeof(made)) == 0;
+    }
     return EVP_DecryptInit_ex2(seal->ctx, NULL, NULL, nonce, params) == 1 &&
            EVP_DecryptUpdate(seal->ctx, NULL, &n, data, (int)aad_len) == 1 &&
            (len == 0 ||

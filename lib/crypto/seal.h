@@ -30,7 +30,8 @@ struct evp_cipher_ctx_st;
 /* One direction, one key. */
 struct belay_seal {
     enum belay_seal_algorithm algorithm;
-    struct evp_cipher_ctx_st *ctx;
+    struct belay_fast_key *fast;   /* NULL: */
+    struct evp_cipher_ctx_st *ctx; /* this, then */
     uint8_t iv[BELAY_SEAL_IV_SIZE];
 };
 

@@ -34,6 +34,7 @@ int belay_suite_init(struct belay_suite *suite)
         belay_suite_dispose(suite);
         return BELAY_ENOMEM;
     }
+    belay_fast_init(&suite->fast);
     return 0;
 }
 

@@ -8,6 +8,8 @@
 #ifndef BELAY_CRYPTO_SUITE_H
 #define BELAY_CRYPTO_SUITE_H
 
+#include "crypto/fast.h"
+
 #include <belay/common.h>
 
 /* libcrypto's own names of EVP_CIPHER and so on: who includes us need not include OpenSSL. */
@@ -19,6 +21,7 @@ struct belay_suite {
     struct evp_cipher_st *aes_256_gcm, *chacha20_poly1305;
     struct evp_md_st *sha256;
     struct evp_mac_ctx_st *hmac_sha256; /* ready but for the key */
+    struct belay_fast fast;             /* AES-256-GCM, where it is here */
 };
 
 /* 0, or BELAY_ENOMEM: libcrypto lacks memory or an algorithm; nothing is left to dispose. */
