@@ -27,7 +27,7 @@ static void put_distribution(struct netsim_text *t, enum netsim_distribution dis
  * parser, ignores duplicate's. */
 static bool needs_zero_corr(const struct netsim_words *w)
 {
-    return w->duplicate_corr > 0 && w->delay_corr == 0 && w->loss_corr == 0;
+    return w->duplicate > 0 && w->duplicate_corr > 0 && w->delay_corr == 0 && w->loss_corr == 0;
 }
 
 static void put_delay(struct netsim_text *t, const struct netsim_words *w)

@@ -99,13 +99,14 @@ static int take_number(struct parser *p, struct netsim_condition *condition)
     const char *begin = p->text + p->at;
     size_t len = strspn(begin, "+-.0123456789eE"), word = word_len(p);
     char copy[NETSIM_FIGURE_SIZE], *end = copy;
+    bool is_taken = len > 0 && len < sizeof(copy) && len == word;
 
-    if (len > 0 && len < sizeof(copy) && len == word) {
+    if (is_taken) {
         memcpy(copy, begin, len);
         copy[len] = '\0';
         condition->wanted = strtod(copy, &end);
     }
-    if (end != copy + len || len == 0 || !isfinite(condition->wanted))
+    if (!is_taken || end != copy + len || !isfinite(condition->wanted))
         return fail(p, word, "here wants to be a plain number, without a unit", EXAMPLE);
     p->at += len;
     skip_blanks(p);

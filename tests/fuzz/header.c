@@ -31,8 +31,7 @@ static void check_data(const uint8_t *data, size_t size)
     FUZZ_CHECK(memcmp(built, data, len) == 0);
     FUZZ_CHECK(belay_data_header_build(built, len - 1, header.has_cid ? header.cid : NULL,
                                        header.key_phase, 0, header.number_bytes) == 0);
-    FUZZ_PLANT(header.has_cid && header.key_phase && header.cid[0] == 0xb1 &&
-               header.number_truncated == 0x2a2b);
+    FUZZ_PLANT(header.has_cid && header.key_phase && header.cid[0] > 0x80);
 }
 
 static void check_reset(const uint8_t *data, size_t size)

@@ -55,8 +55,8 @@ static void check(const uint8_t *data, size_t size)
     FUZZ_CHECK(hello.type <= BELAY_PACKET_VERSIONS);
     check_pointers(&hello, data, size);
     check_built(&hello, data, size);
-    FUZZ_PLANT(hello.type == BELAY_PACKET_RETRY && hello.cookie_len == 3 &&
-               hello.cookie[1] == 0xb1);
+    FUZZ_PLANT(hello.type == BELAY_PACKET_RETRY && hello.cookie_len > 1 &&
+               hello.cookie_len < 8);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -57,6 +57,9 @@ enum fuzz_peer_op {
     OP_APP,        /* who, bits 5 to 7: enum fuzz_app */
     OP_COLLECT,    /* who: sends what it has, and it is on the way */
     OP_RAW,        /* who, u8 length, bytes: arrives at the other as it is */
+    OP_MOVE,       /* who, bits 5 and 6: shift of its places (places.h); 0x80: strict */
+    OP_MIGRATE, /* who, u8: bits 0 and 1 the socket, 2 and 3 the other's place: its app moves */
+    OP_TAKE_ID, /* who, u8: what is forged for who goes to this ID of the other's */
     OP_PEER_END
 };
 

@@ -40,6 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_ranges(&params);
     check_built(&params);
-    FUZZ_PLANT(params.channels == 1234 && params.ack_delay_us == 7);
+    FUZZ_PLANT(params.channels < 64 && params.ack_delay_us < 64);
     return 0;
 }

@@ -1,13 +1,15 @@
 /*
  * A connection attacked by one who has its keys: frames of any kind are sealed in the name of
- * either side, between what honest apps send, losses, repetitions and time. Neither core fails,
- * holds more than it may, or delivers a message twice, out of order or damaged; and in the end
- * nothing is left of the connection. Input: ops.h.
+ * either side, between what honest apps send, losses, repetitions, new addresses and time.
+ * Neither core fails, holds more than it may, sends much to where nobody proved to be, or
+ * delivers a message twice, out of order or damaged; and in the end nothing is left of the
+ * connection. Input: ops.h.
  */
 #include "crypto/keys.h"
 #include "crypto/seal.h"
 #include "crypto/token.h"
 #include "ops.h"
+#include "places.h"
 #include "side.h"
 #include "wire/frame.h"
 #include "wire/packet.h"
@@ -19,11 +21,13 @@
 #define PHASES       4
 #define SEEN_NUMBERS 32768 /* more than all that can be forged */
 #define SENDS_MAX    256
+#define IDS          4 /* the newest are kept */
 
 enum { CLIENT, SERVER };
 
 struct packet {
-    unsigned from;
+    unsigned from, place; /* place: of the other, where it goes */
+    uint32_t socket;      /* where it left */
     uint8_t *data;
     size_t len;
 };
@@ -33,6 +37,11 @@ struct end {
     struct belay_core_conn *conn; /* NULL: not yet, or freed */
     bool is_closed;
     uint64_t newest; /* packet number */
+    struct fuzz_places places;
+    uint32_t socket; /* that it sent from last */
+    uint8_t ids[IDS][BELAY_CID_BYTES];
+    bool has_id;
+    unsigned id; /* that the attacker writes to */
     /* messages, by channel and mode */
     uint64_t sent[SIDE_CHANNELS][2], delivered[SIDE_CHANNELS][2];
     uint8_t seen[SIDE_CHANNELS][SEEN_NUMBERS / 8];
@@ -49,8 +58,6 @@ struct story {
     /* the attacker's */
     struct belay_suite *suite;
     uint8_t secrets[2][BELAY_SECRET_SIZE];
-    uint8_t server_cid[BELAY_CID_BYTES], client_cid[BELAY_CID_BYTES];
-    bool has_client_cid;
     struct belay_seal seals[2][PHASES];
     bool has_seal[2][PHASES];
     enum belay_seal_algorithm algorithm;
@@ -97,8 +104,7 @@ static void on_message(struct story *story, struct end *end,
     FUZZ_CHECK(event->channel < SIDE_CHANNELS && event->mode <= BELAY_RELIABLE_UNORDERED);
     FUZZ_CHECK(event->len <= SIDE_MESSAGE_MAX && event->data != NULL);
     number = (uint32_t)(story->first_message + end->delivered[event->channel][event->mode]++);
-    FUZZ_PLANT(event->channel == 2 && event->mode == 1 && event->len < 64 &&
-               end->delivered[0][0] > 0);
+    FUZZ_PLANT(event->channel == 2 && event->mode == 1 && event->len > 5000);
     if (event->mode == BELAY_RELIABLE_UNORDERED && !take_number(end, event, &number))
         return;
     for (size_t i = 0; i < event->len; i++)
@@ -154,12 +160,42 @@ static void poll(void *ctx, struct fuzz_side *side)
 
 /* ------------------------------------------------------------------ packets on their way */
 
-static void arrive(struct story *story, unsigned from, const uint8_t *data, size_t len)
+/* At the socket of the other. */
+static void arrive(struct story *story, unsigned from, unsigned place, uint32_t socket,
+                   const uint8_t *data, size_t len)
 {
     struct fuzz_side *to = &story->ends[!from].side;
-    struct belay_path path = {.local = to->address, .remote = story->ends[from].side.address};
+    struct belay_path path = {
+        .local = to->address,
+        .remote = fuzz_places_address(&story->ends[from].places, place),
+        .socket = socket,
+    };
 
     fuzz_side_receive(to, &path, data, len, 0, story->now_ns, poll, story);
+}
+
+/* What the attacker made, or changed; is_proof: as in places.h. */
+static void arrive_made(struct story *story, unsigned from, const uint8_t *data, size_t len,
+                        bool is_proof)
+{
+    struct fuzz_places *places = &story->ends[from].places;
+    unsigned place = fuzz_places_of(places, 0);
+
+    fuzz_places_came(places, place, len, is_proof);
+    arrive(story, from, place, story->ends[!from].socket, data, len);
+}
+
+static void deliver(struct story *story, const struct packet *packet)
+{
+    struct end *from = &story->ends[packet->from], *to = &story->ends[!packet->from];
+    uint32_t socket = fuzz_places_socket(&to->places, packet->place);
+    unsigned place = fuzz_places_of(&from->places, packet->socket);
+
+    if (to->places.is_strict && !belay_core_uses_socket(to->side.core, socket))
+        return;
+    to->places.place[packet->place].is_told = true;
+    fuzz_places_came(&from->places, place, packet->len, false);
+    arrive(story, packet->from, place, socket, packet->data, packet->len);
 }
 
 static void lose(struct story *story, size_t i)
@@ -168,23 +204,35 @@ static void lose(struct story *story, size_t i)
     story->flight[i] = story->flight[--story->flight_count];
 }
 
-static void on_out(void *ctx, struct fuzz_side *from, const struct belay_path *path,
+static void note_ids(struct story *story, const uint8_t *data, size_t len)
+{
+    struct belay_hello hello;
+
+    if (data[0] != 0xc1 || belay_hello_parse(&hello, data, len) != 0)
+        return;
+    memcpy(story->ends[SERVER].ids[0], hello.server_cid, BELAY_CID_BYTES);
+    story->ends[SERVER].has_id = true;
+    story->ends[CLIENT].has_id = hello.client_cid_len == BELAY_CID_BYTES;
+    if (story->ends[CLIENT].has_id)
+        memcpy(story->ends[CLIENT].ids[0], hello.client_cid, BELAY_CID_BYTES);
+}
+
+static void on_out(void *ctx, struct fuzz_side *side, const struct belay_path *path,
                    uint8_t *data, size_t len)
 {
     struct story *story = ctx;
-    struct belay_hello hello;
+    unsigned from = side == &story->ends[SERVER].side;
+    struct fuzz_places *to = &story->ends[!from].places;
+    unsigned place = fuzz_places_find(to, &path->remote);
 
-    (void)path;
-    if (data[0] == 0xc1 && belay_hello_parse(&hello, data, len) == 0) {
-        memcpy(story->server_cid, hello.server_cid, BELAY_CID_BYTES);
-        story->has_client_cid = hello.client_cid_len == BELAY_CID_BYTES;
-        if (story->has_client_cid)
-            memcpy(story->client_cid, hello.client_cid, BELAY_CID_BYTES);
-    }
+    FUZZ_CHECK(path->socket < PLACES);
+    fuzz_places_went(to, place, len);
+    note_ids(story, data, len);
+    story->ends[from].socket = path->socket;
     if (story->flight_count == FLIGHT_MAX)
         lose(story, 0);
     story->flight[story->flight_count++] =
-        (struct packet){from == &story->ends[SERVER].side, fuzz_copy(data, len), len};
+        (struct packet){from, place, path->socket, fuzz_copy(data, len), len};
 }
 
 static void collect(struct story *story, unsigned who)
@@ -202,7 +250,7 @@ static void exchange(struct story *story)
         memcpy(flight, story->flight, sizeof(flight));
         story->flight_count = 0;
         for (size_t i = 0; i < count; i++) {
-            arrive(story, flight[i].from, flight[i].data, flight[i].len);
+            deliver(story, &flight[i]);
             free(flight[i].data);
         }
         collect(story, CLIENT);
@@ -285,17 +333,22 @@ static void make_honest(const struct belay_frame *frame)
     }
 }
 
-static void make_all_honest(uint8_t *frames, size_t len)
+/* Is there an answer to a challenge? */
+static bool make_all_honest(uint8_t *frames, size_t len)
 {
     struct belay_frame parsed[BELAY_FRAMES_MAX];
     const char *why;
     size_t count;
+    bool is_proof = false;
 
     if (belay_frames_parse(frames, len, parsed, &count, &why) != 0)
-        return;
-    for (size_t i = 0; i < count; i++)
+        return false;
+    for (size_t i = 0; i < count; i++) {
         if (parsed[i].type >= BELAY_FRAME_MESSAGE)
             make_honest(&parsed[i]);
+        is_proof |= parsed[i].type == BELAY_FRAME_PATH_RESPONSE;
+    }
+    return is_proof;
 }
 
 static void forge(struct story *story, unsigned who, unsigned phase, const uint8_t *frames,
@@ -304,17 +357,17 @@ static void forge(struct story *story, unsigned who, unsigned phase, const uint8
     uint8_t packet[1500];
     uint64_t number = story->ends[who].newest;
     size_t header_len;
-    const uint8_t *cid = who == CLIENT           ? story->server_cid
-                         : story->has_client_cid ? story->client_cid
-                                                 : NULL;
+    const struct end *to = &story->ends[!who];
+    bool is_proof;
 
-    header_len = belay_data_header_build(packet, sizeof(packet), cid, phase & 1, number, 4);
+    header_len = belay_data_header_build(
+        packet, sizeof(packet), to->has_id ? to->ids[to->id] : NULL, phase & 1, number, 4);
     if (len > 0)
         memcpy(packet + header_len, frames, len);
-    make_all_honest(packet + header_len, len);
+    is_proof = make_all_honest(packet + header_len, len);
     FUZZ_CHECK(belay_seal_packet(seal_of(story, who, phase), number, packet, header_len, len) ==
                0);
-    arrive(story, who, packet, header_len + len + BELAY_TAG_BYTES);
+    arrive_made(story, who, packet, header_len + len + BELAY_TAG_BYTES, is_proof);
 }
 
 static void take_forge(struct story *story, uint8_t op, bool is_long)
@@ -363,11 +416,12 @@ static void take_send(struct story *story, struct end *end)
 static void take_reset(struct story *story)
 {
     uint8_t token[BELAY_RESET_TOKEN_BYTES], packet[BELAY_RESET_BYTES];
+    const struct end *server = &story->ends[SERVER];
 
-    FUZZ_CHECK(belay_token_reset(story->suite, story->ends[SERVER].side.config.reset_key,
-                                 story->server_cid, BELAY_CID_BYTES, token) == 0);
+    FUZZ_CHECK(belay_token_reset(story->suite, server->side.config.reset_key,
+                                 server->ids[server->id], BELAY_CID_BYTES, token) == 0);
     FUZZ_CHECK(belay_reset_build(packet, sizeof(packet), token) == sizeof(packet));
-    arrive(story, SERVER, packet, sizeof(packet));
+    arrive_made(story, SERVER, packet, sizeof(packet), false);
 }
 
 static void call_app(struct story *story, struct end *end, enum fuzz_app what)
@@ -418,7 +472,7 @@ static void take_damaged(struct story *story)
     packet = &story->flight[which % story->flight_count];
     bit %= 8 * packet->len;
     packet->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
-    arrive(story, packet->from, packet->data, packet->len);
+    arrive_made(story, packet->from, packet->data, packet->len, false);
     packet->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
 }
 
@@ -428,9 +482,7 @@ static void take_repeat(struct story *story)
 
     if (story->flight_count == 0)
         return;
-    which %= story->flight_count;
-    arrive(story, story->flight[which].from, story->flight[which].data,
-           story->flight[which].len);
+    deliver(story, &story->flight[which % story->flight_count]);
 }
 
 static void take_raw(struct story *story, unsigned who)
@@ -438,7 +490,28 @@ static void take_raw(struct story *story, unsigned who)
     size_t len = belay_read_u8(&story->in);
     const uint8_t *data = fuzz_take(&story->in, len, &len);
 
-    arrive(story, who, data, len);
+    arrive_made(story, who, data, len, false);
+}
+
+/* ------------------------------------------------------------------ addresses */
+
+static void take_move(struct end *end, uint8_t op)
+{
+    end->places.shift = op >> 5 & 3;
+    end->places.is_strict = op & 0x80;
+}
+
+static void take_migrate(struct story *story, struct end *end)
+{
+    struct fuzz_places *others = &story->ends[end == &story->ends[CLIENT]].places;
+    uint8_t where = belay_read_u8(&story->in);
+    unsigned place = where >> 2 & 3;
+    struct belay_path path = {.local = end->side.address,
+                              .remote = fuzz_places_address(others, place),
+                              .socket = where & 3};
+
+    if (end->conn != NULL && belay_core_conn_migrate(end->conn, &path) == 0)
+        others->place[place].is_proved = true;
 }
 
 static void take_steps(struct story *story, uint8_t op)
@@ -494,6 +567,15 @@ static void take_op(struct story *story)
     case OP_RAW:
         take_raw(story, op >> 4 & 1);
         break;
+    case OP_MOVE:
+        take_move(end, op);
+        break;
+    case OP_MIGRATE:
+        take_migrate(story, end);
+        break;
+    case OP_TAKE_ID:
+        story->ends[!(op >> 4 & 1)].id = belay_read_u8(&story->in) % IDS;
+        break;
     case OP_PEER_END:
         break;
     }
@@ -518,15 +600,32 @@ static void note_secret(void *ctx, const char *line)
             (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
 }
 
-static void note_number(void *ctx, const struct belay_core_conn *conn,
+static void note_new_ids(struct end *end, const struct belay_trace *packet)
+{
+    struct belay_frame frames[BELAY_FRAMES_MAX];
+    const char *why;
+    size_t count;
+
+    if (belay_frames_parse(packet->frames, packet->frames_len, frames, &count, &why) != 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (frames[i].type == BELAY_FRAME_NEW_CONNECTION_ID)
+            memcpy(end->ids[frames[i].new_cid.sequence % IDS], frames[i].new_cid.cid,
+                   BELAY_CID_BYTES);
+}
+
+static void note_packet(void *ctx, const struct belay_core_conn *conn,
                         const struct belay_trace *packet, uint64_t now_ns)
 {
     struct end *end = ctx;
 
     (void)conn;
     (void)now_ns;
-    if (packet->outgoing && packet->type == 'D' && packet->packet_number > end->newest)
+    if (!packet->outgoing || packet->type != 'D')
+        return;
+    if (packet->packet_number > end->newest)
         end->newest = packet->packet_number;
+    note_new_ids(end, packet);
 }
 
 static void set_up(struct belay_core_config *config, uint8_t setup)
@@ -555,7 +654,8 @@ static void begin(struct story *story, struct belay_suite *suite)
     story->first_message = config.first_message_number;
     for (unsigned who = CLIENT; who <= SERVER; who++) {
         fuzz_side_init(&story->ends[who].side, &config, (uint8_t)(0xc1 + who));
-        belay_core_set_trace(story->ends[who].side.core, note_number, &story->ends[who]);
+        fuzz_places_init(&story->ends[who].places, (uint8_t)(0xc1 + who));
+        belay_core_set_trace(story->ends[who].side.core, note_packet, &story->ends[who]);
         belay_core_set_keylog(story->ends[who].side.core, note_secret, story);
     }
     if (!config.insecure && (setup & SETUP_SERVER_KEY))

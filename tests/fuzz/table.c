@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (wrong == NULL) {
         FUZZ_CHECK(table.size >= 1 && table.size <= NETSIM_TABLE_MAX);
         check_delays(&table);
-        FUZZ_PLANT(table.size == 3 && table.value[1] == -77);
+        FUZZ_PLANT(table.size == 3 && table.value[1] < -77);
     }
     free(text);
     if (size == 1 && data[0] <= NETSIM_FROM_FILE)

@@ -31,7 +31,7 @@ static void check(const struct netsim_trace *trace)
     check_search(trace, 1000 * trace->round_ms * MS + MS / 2);
     FUZZ_CHECK(netsim_trace_time_ns(trace, UINT64_MAX) == BELAY_NEVER ||
                trace->round_ms < trace->count);
-    FUZZ_PLANT(trace->count == 3 && trace->at_ms[1] == 77);
+    FUZZ_PLANT(trace->count == 3 && trace->at_ms[1] >= 77);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -35,6 +35,8 @@ static const struct {
     {"loss gemodel 5% 40% 90% 1%", "loss gemodel 5% 40% 90% 1%"},
     {"loss gemodel 5% 40% 50%", "loss gemodel 5% 40% 50% 0%"},      /* 2^32 - 1 is odd */
     {"loss 5% 0% duplicate 1% 50%", "loss 5% 0% duplicate 1% 50%"}, /* 0% keeps the 50% */
+    {"loss 5% 0% duplicate 0% 50%", "loss 5%"}, /* where there is something to keep it for */
+    {"delay 1ms 0 0% duplicate 0% 50%", "delay 1ms"},
     {"delay 1ms 0 0% duplicate 1% 50%", "delay 1ms 0ns 0% duplicate 1% 50%"},
     {"ecn loss 5%", "loss 5% ecn"},
     {"ecn loss gemodel 5%", "loss gemodel 5% 95% 100% 0% ecn"},

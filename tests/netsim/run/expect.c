@@ -50,6 +50,8 @@ static void test_default(void **state)
     assert_string_equal(text, "exit == 0");
 }
 
+#define SIXTY "000000000000000000000000000000000000000000000000000000000000"
+
 static void test_refusals(void **state)
 {
     static const struct {
@@ -67,6 +69,9 @@ static void test_refusals(void **state)
         {"lost == inf", "a plain number", 8, 3},
         {"lost == 1e999", "a plain number", 8, 5},
         {"lost == 1-1", "a plain number", 8, 3},
+        {"lost == " SIXTY "123 a", "joined by", 72, 1},
+        {"lost == " SIXTY "1234", "a plain number", 8, 64},
+        {"lost == " SIXTY "1234567890123", "a plain number", 8, 73},
         {"lost == 0,", "the name of a figure is missing", 10, 1},
         {"lost == 0 or a == 1", "joined by commas", 10, 2},
         {"lost == 0 a == 1", "joined by commas", 10, 1},
