@@ -310,6 +310,19 @@ static bool address_is_free(struct belay_core *core, const struct belay_path_key
     return true;
 }
 
+static int enter_unshared(struct belay_core_conn *slot)
+{
+    struct belay_core *core = slot->core;
+    struct belay_slot_path *first;
+
+    slot->unshared = belay_mem_zalloc(&core->mem, sizeof(*slot->unshared));
+    if (slot->unshared == NULL)
+        return BELAY_ENOMEM;
+    first = &slot->unshared->paths[0];
+    *first = (struct belay_slot_path){.slot = slot, .key = slot->path_key};
+    return belay_map_add(&core->by_path, &first->node, &first->key, sizeof(first->key));
+}
+
 /* Puts a dial into the maps that find it. */
 static int enter_dial(struct belay_core_conn *slot, const struct belay_path *path, bool shared)
 {
@@ -320,13 +333,8 @@ static int enter_dial(struct belay_core_conn *slot, const struct belay_path *pat
     belay_path_key_make(&slot->nonce_key, path, belay_connection_nonce(slot->connection));
     error = belay_map_add(&core->by_nonce, &slot->by_nonce, &slot->nonce_key,
                           sizeof(slot->nonce_key));
-    slot->is_unshared = !shared;
-    if (!shared) {
-        slot->paths[0] = (struct belay_slot_path){.slot = slot, .key = slot->path_key};
-        return error ? error
-                     : belay_map_add(&core->by_path, &slot->paths[0].node, &slot->paths[0].key,
-                                     sizeof(slot->path_key));
-    }
+    if (!shared)
+        return error ? error : enter_unshared(slot);
     /* Of the shared dials to one address, one gets the hints. */
     if (!error &&
         belay_map_find(&core->by_dial, &slot->path_key, sizeof(slot->path_key)) == NULL)

@@ -58,10 +58,23 @@ static void follow_cids(struct belay_core_conn *slot)
         belay_connection_give_cid(slot->connection, entry, slot->cids[entry].cid, token);
 }
 
+/* Without memory for them no RESET is understood: the connection ends by its timeout. */
+static bool has_tokens(struct belay_core_conn *slot)
+{
+    size_t size = BELAY_CONNECTION_CIDS * sizeof(*slot->tokens);
+
+    for (unsigned i = 0; i < BELAY_CONNECTION_CIDS && slot->tokens == NULL; i++)
+        if (belay_connection_peer_token(slot->connection, i) != NULL)
+            slot->tokens = belay_mem_zalloc(&slot->core->mem, size);
+    return slot->tokens != NULL;
+}
+
 static void follow_tokens(struct belay_core_conn *slot)
 {
     struct belay_map *map = &slot->core->by_token;
 
+    if (!has_tokens(slot))
+        return;
     for (unsigned i = 0; i < BELAY_CONNECTION_CIDS; i++) {
         const uint8_t *token = belay_connection_peer_token(slot->connection, i);
         struct belay_slot_token *at = &slot->tokens[i];
@@ -99,17 +112,17 @@ static void follow_paths(struct belay_core_conn *slot)
     struct belay_path_key key;
 
     for (unsigned i = 0; i < BELAY_CONNECTION_PATHS; i++)
-        belay_map_remove(&core->by_path, &slot->paths[i].node);
+        belay_map_remove(&core->by_path, &slot->unshared->paths[i].node);
     for (unsigned i = 0; i < BELAY_CONNECTION_PATHS; i++) {
         const struct belay_path *path = belay_connection_path_at(slot->connection, i);
 
         if (path == NULL)
             continue;
         belay_path_key_make(&key, path, NULL);
-        enter(&core->by_path, &slot->paths[i], slot, &key);
+        enter(&core->by_path, &slot->unshared->paths[i], slot, &key);
     }
     belay_socket_key_make(&key, belay_connection_path(slot->connection));
-    enter(&core->by_socket, &slot->socket, slot, &key);
+    enter(&core->by_socket, &slot->unshared->socket, slot, &key);
 }
 
 /* Whoever was there before is not: an address that a NAT gave to somebody else is no proof
@@ -135,7 +148,7 @@ void belay_slot_follow(struct belay_core_conn *slot)
 {
     follow_cids(slot);
     follow_tokens(slot);
-    if (slot->is_unshared)
+    if (slot->unshared != NULL)
         follow_paths(slot);
     if (slot->by_peer.linked)
         follow_peer(slot);
@@ -147,9 +160,12 @@ void belay_slot_unfollow(struct belay_core_conn *slot)
 
     for (unsigned i = 0; i < BELAY_CONNECTION_CIDS; i++) {
         belay_map_remove(&core->by_cid, &slot->cids[i].node);
-        belay_map_remove(&core->by_token, &slot->tokens[i].node);
+        if (slot->tokens != NULL)
+            belay_map_remove(&core->by_token, &slot->tokens[i].node);
     }
+    if (slot->unshared == NULL)
+        return;
     for (unsigned i = 0; i < BELAY_CONNECTION_PATHS; i++)
-        belay_map_remove(&core->by_path, &slot->paths[i].node);
-    belay_map_remove(&core->by_socket, &slot->socket.node);
+        belay_map_remove(&core->by_path, &slot->unshared->paths[i].node);
+    belay_map_remove(&core->by_socket, &slot->unshared->socket.node);
 }

@@ -40,18 +40,24 @@ struct belay_slot_path {
     struct belay_path_key key;
 };
 
-/* One connection in the endpoint's tables. */
+/* A dial of ours without an ID: where its packets come. */
+struct belay_slot_unshared {
+    struct belay_slot_path paths[BELAY_CONNECTION_PATHS];
+    struct belay_slot_path socket; /* up: from any address */
+};
+
+/* One connection in the endpoint's tables. What only some have is apart: there may be 100,000
+ * of them that have nothing to do. */
 struct belay_core_conn {
     struct belay_core *core;
     struct belay_connection *connection;
     void *user;
     bool is_held; /* by the app */
     bool is_half_open;
-    bool is_unshared;                                      /* a dial of ours without an ID */
-    struct belay_slot_cid cids[BELAY_CONNECTION_CIDS];     /* our connection IDs */
-    struct belay_slot_token tokens[BELAY_CONNECTION_CIDS]; /* what a RESET for it carries */
-    struct belay_slot_path paths[BELAY_CONNECTION_PATHS];  /* unshared: where packets come */
-    struct belay_slot_path socket; /* unshared and up: from any address */
+    struct belay_slot_unshared *unshared;              /* NULL: it is none */
+    struct belay_slot_cid cids[BELAY_CONNECTION_CIDS]; /* our connection IDs */
+    /* What a RESET for it carries, BELAY_CONNECTION_CIDS of them; NULL: the peer has no ID. */
+    struct belay_slot_token *tokens;
     struct belay_map_node
         by_dial; /* a shared dial not yet answered: one an address, for hints */
     struct belay_map_node by_peer;  /* a peer without one: tells that it started again */

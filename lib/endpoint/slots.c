@@ -75,6 +75,8 @@ void belay_slot_free(struct belay_core_conn *slot)
     belay_list_remove(&slot->half_open);
     core->conn_count--;
     belay_connection_free(slot->connection);
+    belay_mem_free(&core->mem, slot->unshared, sizeof(*slot->unshared));
+    belay_mem_free(&core->mem, slot->tokens, BELAY_CONNECTION_CIDS * sizeof(*slot->tokens));
     belay_mem_free(&core->mem, slot, sizeof(*slot));
 }
 
