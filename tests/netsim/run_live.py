@@ -148,6 +148,24 @@ def test_fates_by_seed():
                    [e["id"] for e in want if e["event"] == kind], f"{kind} as {user.name}")
 
 
+def test_log_of_the_link():
+    """When x-rebind struck, and each stage's flipped bit."""
+    with folder_for_all() as folder:
+        log = os.path.join(folder, "log")
+        run(ME, "--backend", "live", "--link", "x-rebind 10ms | x-mtu 1500", "--seed", "9", "--log",
+            log, "--quiet", "--", python(ME, ECHO), ":", python(ME, SEND % 60))
+        with open(log) as lines:
+            events = [json.loads(line) for line in lines]
+        expect([e for e in events if e["event"] == "rebind"],
+               [{"t_ns": 10000000, "event": "rebind", "link": "out"}], "once")
+        run(ME, "--backend", "live", "--link", "corrupt 100% | corrupt 100%", "--seed", "9",
+            "--log", log, "--quiet", "--", ":",
+            python(ME, SEND % 60))
+        with open(log) as lines:
+            bits = [e["bit"] for e in map(json.loads, lines) if e["event"] == "rx"]
+        expect({len(bit) for bit in bits}, {2}, "a bit of each stage")
+
+
 def test_exit_codes():
     call = CALL.replace("print(", "str(")
     for user in HERE:
