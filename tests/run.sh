@@ -13,12 +13,12 @@ first stage that fails; the last lines are ctest's summary.
 
   1. gcc, Release, warnings are errors: the unit tests, the stories, the floors
   2. gcc, portable I/O (plain sendmsg and recvmsg): the tests that use sockets
-  3. the kernel's own netem, in a virtual machine, between the echo apps; each eighth line of what
-     the model is held to, recorded anew; SKIPPED when its packages can't be had
+  3. the kernel's own netem, in a virtual machine, between the echo apps and against the model;
+     each eighth line of the recording anew; SKIPPED when its packages can't be had
   4. clang, AddressSanitizer, UndefinedBehaviorSanitizer, leaks: all other tests
 
   --quick      the last stage alone, without the property run
-  --vm         the virtual machine alone, and all lines of the recording
+  --vm         the virtual machine alone: that, what takes longer, and the whole recording
   --seeds N    run N seeds in the property run [1000]
   --mutants    instead: show that each planted bug of tests/mutants/ turns its test red
   --fuzz N     instead: fuzz each target for N seconds, and show what the corpora reach and that
@@ -102,6 +102,7 @@ vm_stage() {
 if $vm_only; then
     build build/gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release -DBELAY_WERROR=ON
     vm_stage -E '^netsim_vm_record$'
+    stage build/gcc -L '^vm_long$'
     say "all lines of the recording, anew"
     netsim/conformance/record.sh --check --netsim build/gcc/netsim/belay-netsim \
         --tests build/gcc/tests/netsim || [ $? -eq 77 ]

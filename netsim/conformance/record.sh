@@ -71,7 +71,7 @@ grep -qx 'seed yes' "$cache/ready" || { echo "SKIPPED: that kernel's netem has n
 
 # Where files are in the guest has a part in its timing, so they are always at one place.
 work=/tmp/belay-netsim-record
-exec 9<"$cache/ready"
+exec 9</tmp
 flock -w "$seconds" 9 || die 1 "another recording is being made, for $seconds s by now"
 rm -rf "$work"
 trap 'rm -rf "$work"' EXIT

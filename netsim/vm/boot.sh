@@ -274,23 +274,25 @@ machine=(qemu-system-x86_64 -M microvm,x-option-roms=off,rtc=on -accel tcg
     -device virtio-blk-device,drive=disk)
 # Nothing survives, however this script ends.
 dies_with_parent=(setpriv --pdeathsig KILL)
+exec 11>&2 2>/dev/null # the shell would tell that QEMU was killed
 "${dies_with_parent[@]}" timeout -s KILL "$seconds" "${dies_with_parent[@]}" "${machine[@]}" \
-    </dev/null >&7 2>&1 9<&- &
+    </dev/null >&7 2>&1 9<&- 11>&- &
 qemu=$!
 over_s=$((SECONDS + seconds))
 
 # The console, until the guest's last word: the first of these says that all results are on the
 # disk. Without a word it ends with QEMU.
 "${dies_with_parent[@]}" sed -u '/netsim-machine: done/q10
-    /netsim-machine: failed/q11; /end Kernel panic/q12' <&9 >&5 10>&- &
+    /netsim-machine: failed/q11; /end Kernel panic/q12' <&9 >&5 10>&- 11>&- &
 reader=$!
 exec 9<&- 10>&-
 word=0 # sed's status: which word
 wait "$reader" || word=$?
 [ $word -eq 0 ] || kill -KILL "$qemu" 2>/dev/null || true
 code=0
-wait "$qemu" 2>/dev/null || code=$? # without the shell's own word that it was killed
+wait "$qemu" || code=$?
 qemu=
+exec 2>&11 11>&-
 
 # ---- what comes back
 

@@ -101,6 +101,14 @@ class Repeats(Case):
         self.assertIn("sch_tbf", other[0])
 
 
+class Clock(Case):
+    def test_is_fine_from_the_start(self):
+        """Timers with the resolution of a tick would make 56 ms of 50."""
+        run = vm("--", "grep", "hres_active", "/proc/timer_list")
+        self.assertEqual(run.stdout.split(), [".hres_active", ":", "1"])
+        self.assertEqual(run.stderr, "")
+
+
 class Carries(Case):
     def test_in_and_out(self):
         """A script with its interpreter and module, a folder, variables; results and status."""
