@@ -118,10 +118,25 @@ static int print_outcomes(struct netsim_pipeline *pipeline, uint64_t now)
     return bad;
 }
 
+/* Those up to now that have not been told. */
+static int print_rebinds(const struct netsim_pipeline *pipeline, uint64_t now, uint64_t *told)
+{
+    uint64_t ns;
+    int bad = 0;
+
+    while (bad == 0 && (ns = netsim_pipeline_next_rebind(pipeline, *told)) <= now) {
+        struct netsim_event event = netsim_event_rebind(ns);
+
+        bad = netsim_log_write(stdout, &event);
+        *told = ns;
+    }
+    return bad;
+}
+
 /* What leaves at a time leaves before what is sent at that time. */
 static int run(const struct sim *sim, struct netsim_pipeline *pipeline)
 {
-    uint64_t sent = 0, now = 0;
+    uint64_t sent = 0, now = 0, told = 0;
     int bad = 0;
 
     while (bad == 0) {
@@ -130,16 +145,18 @@ static int run(const struct sim *sim, struct netsim_pipeline *pipeline)
 
         if (due == BELAY_NEVER && send == BELAY_NEVER)
             break;
+        if (send < due)
+            now = send;
+        else if (due > now)
+            now = due;
+        bad = print_rebinds(pipeline, now, &told);
         if (send < due) {
             struct netsim_packet packet = {
                 .id = sent++, .len = (uint32_t)sim->size, .ect = sim->ect};
 
-            now = send;
             netsim_pipeline_send(pipeline, &packet, now);
-        } else if (due > now) {
-            now = due;
         }
-        bad = print_outcomes(pipeline, now);
+        bad |= print_outcomes(pipeline, now);
     }
     return bad;
 }

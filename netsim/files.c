@@ -73,15 +73,20 @@ static int read_on(struct loader *l, int fd, const char *path, struct content *c
 /* What is read, even in part, is freed by the caller. */
 static int read_file(struct loader *l, const char *path, struct content *c)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC), result;
-    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC),
+        result; /* a FIFO waits for writers */
+    struct stat st = {.st_mode = 0};
 
     if (fd < 0)
         return fail(l, "%s %s: %s", l->what, path, strerror(errno));
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+    (void)!fcntl(fd, F_SETFL, 0);
+    (void)!fstat(fd, &st);
+    if (S_ISDIR(st.st_mode))
         result = fail(l, "%s %s: is a directory, not a file", l->what, path);
     else
         result = read_on(l, fd, path, c);
+    if (result == 0 && S_ISFIFO(st.st_mode) && c->len == 0)
+        result = fail(l, "%s %s: is a FIFO, and nobody writes to it", l->what, path);
     close(fd);
     return result;
 }

@@ -13,13 +13,13 @@ first stage that fails; the last lines are ctest's summary.
 
   1. gcc, Release, warnings are errors: the unit tests, the stories, the floors
   2. gcc, portable I/O (plain sendmsg and recvmsg): the tests that use sockets
-  3. the kernel's own netem, in a virtual machine, between the echo apps; SKIPPED when its
-     packages can't be had
+  3. the kernel's own netem, in a virtual machine, between the echo apps and against the model;
+     each eighth line of the recording anew; SKIPPED when its packages can't be had
   4. each fuzzer for 20 s from its corpus, the lines that the corpora reach, planted crashes
   5. clang, AddressSanitizer, UndefinedBehaviorSanitizer, leaks: all other tests
 
   --quick      the last stage alone, without the property run
-  --vm         the virtual machine alone, and the recording that the model is held to, anew
+  --vm         the virtual machine alone: that, what takes longer, and the whole recording
   --seeds N    run N seeds in the property run [1000]
   --mutants    instead: show that each planted bug of tests/mutants/ turns its test red
   --fuzz N     instead: fuzz each target for N seconds, and show what the corpora reach and that
@@ -86,7 +86,7 @@ probe_leak_check() {
     rm -f $probe
 }
 
-# Its packages, or a loud word why not.
+# vm_stage OPTION...: ctest's. Its packages, or a loud word why not.
 vm_stage() {
     say "the kernel's netem, in a virtual machine"
     if [ "$(uname -m)" != x86_64 ] || ! command -v apt-get >/dev/null; then
@@ -97,12 +97,13 @@ vm_stage() {
         skipped "the virtual machine: its packages can't be had"
         return 0
     fi
-    stage build/gcc -L '^vm$'
+    stage build/gcc -L '^vm$' "$@"
 }
 
 if $vm_only; then
     build build/gcc -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release -DBELAY_WERROR=ON
-    vm_stage
+    vm_stage -E '^netsim_vm_record$'
+    stage build/gcc -L '^vm_long$'
     say "all lines of the recording, anew"
     netsim/conformance/record.sh --check --netsim build/gcc/netsim/belay-netsim \
         --tests build/gcc/tests/netsim || [ $? -eq 77 ]

@@ -3,7 +3,8 @@
 Words, tc's answers and the kernel's numbers: the same. Which packets came out, how often,
 corrupt or marked: the same for each line whose decisions are the seed's alone; those that lean
 on the system's random numbers (correlations) or on microseconds (limit, slot distribution) are
-named and left to the tests, which replay each recording's own times. Exit 1 when some differ.
+counted and left to the tests, which replay each recording's own times; lines.txt says why. Exit 1
+when some differ.
 """
 
 import json
@@ -25,6 +26,11 @@ def deliveries(line):
             ids.append(last)
     corrupt, ce = set(line["corrupt"][::2]), set(line["ce"])
     return sorted((n, i in corrupt, i in ce) for i, n in enumerate(ids))
+
+
+def key(line):
+    """The same words may be in two lines, with other packets."""
+    return (line["words"], line["interval_us"], *line["size"], line["count"], line["ect"])
 
 
 def is_the_seeds(line):
@@ -52,11 +58,11 @@ def main():
         print("the same to the last bit")
         return 0
     bad, left = [], []
-    recorded = {line["words"]: line for line in old["lines"]}
-    if not new["lines"] or any(line["words"] not in recorded for line in new["lines"]):
+    recorded = {key(line): line for line in old["lines"]}
+    if not new["lines"] or any(key(line) not in recorded for line in new["lines"]):
         sys.exit("the lines are others: record anew without --check")
     for b in new["lines"]:  # with --every not all of them
-        a = recorded[b["words"]]
+        a = recorded[key(b)]
         if numbers(a["kernel"]) != numbers(b["kernel"]) or a["tc"]["options"] != b["tc"]["options"]:
             bad.append(f"other numbers: {a['words']}")
         elif not is_the_seeds(a):

@@ -13,13 +13,14 @@ Boots the virtual machine once, sends packets through the kernel's netem for eac
 lines.txt, asks tc for the words of words.txt and bad.txt, and writes the numbers to
 tests/vectors/netem-6.12.json. One to three minutes on an idle machine.
 
-  --check           write nothing: compare with what is there, exit 1 when decisions differ
+  --check           write nothing: compare with what is there, exit 1 when decisions differ that are
+                    the seed's alone; lines.txt says which are not
   --every N         with --check: only each N-th line, for a quick look
   --netsim PROGRAM  belay-netsim, for the tables of distributions [build/gcc/netsim/belay-netsim]
   --tests DIR       then also run test_netsim_kernel, _kernel_statistics and _tc_roundtrip of this
                     folder on the new recording
   --out FILE        write it there instead
-  --timeout S       seconds for the virtual machine [1200]
+  --timeout S       seconds for the virtual machine, and for another recording to end [1200]
   --help            this text
 
 Exit status: 0 done, 1 failed or differs, 2 wrong usage, 77 the machine can't be had here.
@@ -70,11 +71,10 @@ grep -qx 'seed yes' "$cache/ready" || { echo "SKIPPED: that kernel's netem has n
 
 # Where files are in the guest has a part in its timing, so they are always at one place.
 work=/tmp/belay-netsim-record
-mkdir -p "$work"
-exec 9>"$work.lock"
-flock -n 9 || die 1 "another recording is being made"
+exec 9</tmp
+flock -w "$seconds" 9 || die 1 "another recording is being made, for $seconds s by now"
 rm -rf "$work"
-trap 'rm -rf "$work" "$work.lock"' EXIT
+trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/lines"
 cp "$here"/{words,bad,lines}.txt "$work/lines/"
 # What is not compared stays; of the others each N-th, but none that is for statistics.

@@ -1,43 +1,11 @@
 #include "netsim/live/afpacket.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* ------------------------------------------------------------------ buffers */
-
-struct netsim_buffer *netsim_pool_take(struct netsim_pool *pool)
-{
-    struct netsim_buffer *buffer = pool->free;
-
-    if (buffer != NULL)
-        pool->free = buffer->next;
-    else
-        buffer = malloc(sizeof(*buffer) + pool->size_bytes);
-    if (buffer != NULL)
-        buffer->holders = 1;
-    return buffer;
-}
-
-void netsim_pool_give(struct netsim_pool *pool, struct netsim_buffer *buffer)
-{
-    if (--buffer->holders > 0)
-        return;
-    buffer->next = pool->free;
-    pool->free = buffer;
-}
-
-void netsim_pool_dispose(struct netsim_pool *pool)
-{
-    while (pool->free != NULL) {
-        struct netsim_buffer *buffer = pool->free;
-
-        pool->free = buffer->next;
-        free(buffer);
-    }
-}
 
 #ifdef __linux__
 
@@ -55,37 +23,41 @@ void netsim_pool_dispose(struct netsim_pool *pool)
 #define BLOCK_BYTES (128u << 10) /* the kernel's unit, a multiple of a slot */
 #define SLOT_MIN    2048u
 #define NS_PER_S    INT64_C(1000000000)
-#define VLAN_TAG    4
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23 /* Linux 4.20 */
 #endif
 
-struct netsim_afpacket_batch {
+struct afpacket {
+    uint8_t *ring;            /* NULL: none */
+    size_t slots, slot_bytes; /* of the ring */
+    size_t next;              /* slot to be read */
+    uint64_t overran;
+    unsigned waiting; /* frames to be sent */
     struct netsim_buffer *frames[NETSIM_FRAMES_BATCH];
     struct mmsghdr headers[NETSIM_FRAMES_BATCH];
     struct iovec iov[NETSIM_FRAMES_BATCH];
 };
 
-/* ------------------------------------------------------------------ begin and end */
+/* ------------------------------------------------------------------ what it needs */
 
-size_t netsim_afpacket_frame_max(const char *interface)
+size_t netsim_afpacket_frame_max(const char *name)
 {
     struct ifreq request;
     int fd, failed;
 
     memset(&request, 0, sizeof(request));
-    if (strlen(interface) >= sizeof(request.ifr_name)) {
+    if (strlen(name) >= sizeof(request.ifr_name)) {
         errno = ENODEV;
         return 0;
     }
-    memcpy(request.ifr_name, interface, strlen(interface));
+    memcpy(request.ifr_name, name, strlen(name));
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return 0;
     failed = ioctl(fd, SIOCGIFMTU, &request);
     close(fd);
-    return failed ? 0 : (size_t)request.ifr_mtu + NETSIM_FRAME_HEADER + VLAN_TAG;
+    return failed ? 0 : (size_t)request.ifr_mtu + NETSIM_FRAME_HEADER + NETSIM_VLAN_TAG;
 }
 
 static bool set_option(int fd, int level, int name, int value)
@@ -103,84 +75,59 @@ static size_t slot_for(size_t frame_bytes)
     return slot;
 }
 
-static bool map_ring(struct netsim_afpacket *port)
+static bool map_ring(const struct netsim_interface *interface, struct afpacket *own)
 {
     struct tpacket_req request = {.tp_block_size = BLOCK_BYTES};
     void *ring;
 
-    port->slot_bytes = slot_for(port->pool->size_bytes);
-    if (port->slot_bytes > BLOCK_BYTES) {
+    own->slot_bytes = slot_for(interface->pool->size_bytes);
+    if (own->slot_bytes > BLOCK_BYTES) {
         errno = EMSGSIZE;
         return false;
     }
-    port->slots = RING_BYTES / port->slot_bytes;
+    own->slots = RING_BYTES / own->slot_bytes;
     request.tp_block_nr = RING_BYTES / BLOCK_BYTES;
-    request.tp_frame_size = (unsigned)port->slot_bytes;
-    request.tp_frame_nr = (unsigned)port->slots;
-    if (!set_option(port->fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2) ||
-        setsockopt(port->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) != 0)
+    request.tp_frame_size = (unsigned)own->slot_bytes;
+    request.tp_frame_nr = (unsigned)own->slots;
+    if (!set_option(interface->fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2) ||
+        setsockopt(interface->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) != 0)
         return false;
-    ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, port->fd, 0);
+    ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, interface->fd, 0);
     if (ring == MAP_FAILED)
         return false;
-    port->ring = ring;
+    own->ring = ring;
     return true;
 }
 
 /* Bound last: until then the socket has no protocol, and no frames come in. */
-static bool bind_to(int fd, const char *interface)
+static bool bind_to(int fd, const char *name)
 {
     struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 
-    address.sll_ifindex = (int)if_nametoindex(interface);
+    address.sll_ifindex = (int)if_nametoindex(name);
     return address.sll_ifindex != 0 &&
            bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 }
 
-int netsim_afpacket_open(struct netsim_afpacket *port, const char *interface,
-                         struct netsim_pool *pool)
-{
-    *port = (struct netsim_afpacket){.fd = -1, .pool = pool};
-    port->out = calloc(1, sizeof(*port->out));
-    if (port->out == NULL)
-        return -1;
-    port->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (port->fd < 0 || !map_ring(port))
-        return -1;
-    set_option(port->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
-    set_option(port->fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
-    return bind_to(port->fd, interface) ? 0 : -1;
-}
-
-void netsim_afpacket_close(struct netsim_afpacket *port)
-{
-    int error = errno;
-
-    if (port->fd >= 0)
-        netsim_afpacket_flush(port);
-    if (port->ring != NULL)
-        munmap(port->ring, RING_BYTES);
-    if (port->fd >= 0)
-        close(port->fd);
-    free(port->out);
-    *port = (struct netsim_afpacket){.fd = -1};
-    errno = error;
-}
-
 /* ------------------------------------------------------------------ receiving */
 
-static struct tpacket2_hdr *slot_at(const struct netsim_afpacket *port, size_t i)
+static struct tpacket2_hdr *next_slot(const struct afpacket *own)
 {
-    return (struct tpacket2_hdr *)(void *)(port->ring + i * port->slot_bytes);
+    return (struct tpacket2_hdr *)(void *)(own->ring + own->next * own->slot_bytes);
 }
 
-static void count_overrun(struct netsim_afpacket *port)
+static void count_overrun(const struct netsim_interface *interface, struct afpacket *own)
 {
     struct tpacket_stats stats;
     socklen_t len = sizeof(stats);
 
-    if (getsockopt(port->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0)
-        port->overran += stats.tp_drops; /* since the last call */
+    if (getsockopt(interface->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0)
+        own->overran += stats.tp_drops; /* since the last call */
+}
+
+static uint64_t overran(const struct netsim_interface *interface)
+{
+    return ((const struct afpacket *)interface->own)->overran;
 }
 
 static int64_t clock_ns(clockid_t clock)
@@ -193,18 +140,18 @@ static int64_t clock_ns(clockid_t clock)
 
 /* The kernel's times are of the real-time clock; offset_ns leads to the monotonic one. NULL:
  * counted why. */
-static struct netsim_buffer *take_frame(struct netsim_afpacket *port,
+static struct netsim_buffer *take_frame(struct netsim_interface *interface,
                                         const struct tpacket2_hdr *slot, int64_t offset_ns)
 {
     struct netsim_buffer *frame;
 
-    if (slot->tp_snaplen < slot->tp_len || slot->tp_snaplen > port->pool->size_bytes) {
-        port->too_long++;
+    if (slot->tp_snaplen < slot->tp_len || slot->tp_snaplen > interface->pool->size_bytes) {
+        interface->too_long++;
         return NULL;
     }
-    frame = netsim_pool_take(port->pool);
+    frame = netsim_pool_take(interface->pool);
     if (frame == NULL) {
-        port->no_memory++;
+        interface->no_memory++;
         return NULL;
     }
     frame->len = slot->tp_snaplen;
@@ -213,102 +160,119 @@ static struct netsim_buffer *take_frame(struct netsim_afpacket *port,
     return frame;
 }
 
-unsigned netsim_afpacket_receive(struct netsim_afpacket *port,
-                                 struct netsim_buffer *frames[NETSIM_FRAMES_BATCH])
+static unsigned receive(struct netsim_interface *interface,
+                        struct netsim_buffer *frames[NETSIM_FRAMES_BATCH])
 {
     int64_t offset_ns = clock_ns(CLOCK_MONOTONIC) - clock_ns(CLOCK_REALTIME);
+    struct afpacket *own = interface->own;
     unsigned count = 0;
 
     while (count < NETSIM_FRAMES_BATCH) {
-        struct tpacket2_hdr *slot = slot_at(port, port->next);
+        struct tpacket2_hdr *slot = next_slot(own);
         uint32_t status = __atomic_load_n(&slot->tp_status, __ATOMIC_ACQUIRE);
 
         if ((status & TP_STATUS_USER) == 0)
             break;
-        frames[count] = take_frame(port, slot, offset_ns);
+        frames[count] = take_frame(interface, slot, offset_ns);
         count += frames[count] != NULL;
         __atomic_store_n(&slot->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-        port->next = (port->next + 1) % port->slots;
+        own->next = (own->next + 1) % own->slots;
         if ((status & TP_STATUS_LOSING) != 0) /* some before this one */
-            count_overrun(port);
+            count_overrun(interface, own);
     }
     return count;
 }
 
 /* ------------------------------------------------------------------ sending */
 
-void netsim_afpacket_put(struct netsim_afpacket *port, struct netsim_buffer *frame)
+static void flush(struct netsim_interface *interface)
 {
-    if (port->waiting == NETSIM_FRAMES_BATCH)
-        netsim_afpacket_flush(port);
-    frame->holders++;
-    port->out->frames[port->waiting++] = frame;
-}
-
-void netsim_afpacket_flush(struct netsim_afpacket *port)
-{
-    struct netsim_afpacket_batch *out = port->out;
+    struct afpacket *own = interface->own;
     unsigned at = 0;
 
-    for (unsigned i = 0; i < port->waiting; i++) {
-        out->iov[i] = (struct iovec){out->frames[i]->data, out->frames[i]->len};
-        out->headers[i].msg_hdr = (struct msghdr){.msg_iov = &out->iov[i], .msg_iovlen = 1};
+    for (unsigned i = 0; i < own->waiting; i++) {
+        own->iov[i] = (struct iovec){own->frames[i]->data, own->frames[i]->len};
+        own->headers[i].msg_hdr = (struct msghdr){.msg_iov = &own->iov[i], .msg_iovlen = 1};
     }
-    while (at < port->waiting) {
-        int sent = sendmmsg(port->fd, out->headers + at, port->waiting - at, 0);
+    while (at < own->waiting) {
+        int sent = sendmmsg(interface->fd, own->headers + at, own->waiting - at, 0);
 
         if (sent > 0) {
             at += (unsigned)sent;
         } else if (errno != EINTR) {
-            port->failed++;
+            interface->failed++;
             at++;
         }
     }
-    for (unsigned i = 0; i < port->waiting; i++)
-        netsim_pool_give(port->pool, out->frames[i]);
-    port->waiting = 0;
+    for (unsigned i = 0; i < own->waiting; i++)
+        netsim_pool_give(interface->pool, own->frames[i]);
+    own->waiting = 0;
+}
+
+static void put(struct netsim_interface *interface, struct netsim_buffer *frame)
+{
+    struct afpacket *own = interface->own;
+
+    if (own->waiting == NETSIM_FRAMES_BATCH)
+        flush(interface);
+    frame->holders++;
+    own->frames[own->waiting++] = frame;
+}
+
+/* ------------------------------------------------------------------ begin and end */
+
+static void close_all(struct netsim_interface *interface)
+{
+    struct afpacket *own = interface->own;
+    int error = errno;
+
+    if (own->waiting > 0)
+        flush(interface);
+    if (own->ring != NULL)
+        munmap(own->ring, RING_BYTES);
+    if (interface->fd >= 0)
+        close(interface->fd);
+    free(own);
+    errno = error;
+}
+
+int netsim_afpacket_open(struct netsim_interface *interface, const char *name,
+                         struct netsim_pool *pool)
+{
+    static const struct netsim_interface_kind kind = {receive, put, flush, overran, close_all};
+    struct afpacket *own = calloc(1, sizeof(*own));
+
+    if (own == NULL)
+        return -1;
+    *interface = (struct netsim_interface){.kind = &kind, .fd = -1, .pool = pool, .own = own};
+    interface->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (interface->fd >= 0 && map_ring(interface, own)) {
+        set_option(interface->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+        set_option(interface->fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+        if (bind_to(interface->fd, name))
+            return 0;
+    }
+    netsim_interface_close(interface);
+    return -1;
 }
 
 #else
 
-size_t netsim_afpacket_frame_max(const char *interface)
+size_t netsim_afpacket_frame_max(const char *name)
 {
-    (void)interface;
+    (void)name;
     errno = ENOTSUP;
     return 0;
 }
 
-int netsim_afpacket_open(struct netsim_afpacket *port, const char *interface,
+int netsim_afpacket_open(struct netsim_interface *interface, const char *name,
                          struct netsim_pool *pool)
 {
     (void)interface;
-    *port = (struct netsim_afpacket){.fd = -1, .pool = pool};
+    (void)name;
+    (void)pool;
     errno = ENOTSUP;
     return -1;
-}
-
-void netsim_afpacket_close(struct netsim_afpacket *port)
-{
-    (void)port;
-}
-
-unsigned netsim_afpacket_receive(struct netsim_afpacket *port,
-                                 struct netsim_buffer *frames[NETSIM_FRAMES_BATCH])
-{
-    (void)port;
-    (void)frames;
-    return 0;
-}
-
-void netsim_afpacket_put(struct netsim_afpacket *port, struct netsim_buffer *frame)
-{
-    (void)port;
-    (void)frame;
-}
-
-void netsim_afpacket_flush(struct netsim_afpacket *port)
-{
-    (void)port;
 }
 
 #endif

@@ -19,7 +19,10 @@ bool netsim_direction_init(struct netsim_direction *direction, bool back,
         .pipeline = netsim_pipeline_new(plan, seed, headers, &netsim_cli_memory),
         .record = record,
     };
-    return direction->pipeline != NULL;
+    if (direction->pipeline == NULL)
+        return false;
+    direction->rebind_ns = netsim_pipeline_next_rebind(direction->pipeline, 0);
+    return true;
 }
 
 void netsim_direction_dispose(struct netsim_direction *direction,
@@ -55,23 +58,26 @@ static void write_log(struct netsim_direction *direction, struct netsim_event ev
         fail(record, "log");
 }
 
-static struct netsim_event event_of(const struct netsim_outcome *outcome, const char *lost,
+static void tell_rebinds(struct netsim_direction *direction, uint64_t now_ns)
+{
+    while (direction->rebind_ns <= now_ns) {
+        write_log(direction, netsim_event_rebind(direction->rebind_ns));
+        direction->rebind_ns =
+            netsim_pipeline_next_rebind(direction->pipeline, direction->rebind_ns);
+    }
+}
+
+static struct netsim_event event_of(const struct netsim_direction *direction,
+                                    const struct netsim_outcome *outcome, const char *lost,
                                     uint64_t now_ns)
 {
-    struct netsim_event event = {
-        .t_ns = now_ns,
-        .id = outcome->id,
-        .event = lost == NULL ? "rx" : "drop",
-        .why = lost,
-        .len = outcome->len,
-        .duplicate = outcome->duplicate,
-        .corrupt = outcome->corrupt_bits > 0,
-        .reordered = outcome->reordered,
-        .ce = outcome->ce,
-    };
+    struct netsim_event event =
+        netsim_event_outcome(outcome, netsim_pipeline_stages(direction->pipeline), now_ns);
 
-    if (event.corrupt)
-        event.corrupt_bit = (int64_t)outcome->corrupt_bit[0];
+    if (lost != NULL && outcome->why == NETSIM_NOT_DROPPED) {
+        event.event = "drop";
+        event.why = lost;
+    }
     return event;
 }
 
@@ -93,6 +99,7 @@ static void capture(struct netsim_direction *direction, bool dropped, uint64_t n
 void netsim_direction_enter(struct netsim_direction *direction, struct netsim_packet packet,
                             uint64_t now_ns)
 {
+    tell_rebinds(direction, now_ns);
     packet.id = direction->came++;
     write_log(direction,
               (struct netsim_event){
@@ -103,6 +110,7 @@ void netsim_direction_enter(struct netsim_direction *direction, struct netsim_pa
 bool netsim_direction_poll(struct netsim_direction *direction, uint64_t now_ns,
                            struct netsim_outcome *outcome)
 {
+    tell_rebinds(direction, now_ns);
     return netsim_pipeline_poll(direction->pipeline, now_ns, outcome);
 }
 
@@ -116,7 +124,7 @@ void netsim_direction_tell(struct netsim_direction *direction,
     if (outcome->why != NETSIM_NOT_DROPPED)
         why = netsim_why_name(outcome->why);
     direction->left += why == NULL;
-    write_log(direction, event_of(outcome, why, now_ns));
+    write_log(direction, event_of(direction, outcome, lost, now_ns));
     if (direction->record->pcap != NULL)
         capture(direction, why != NULL, now_ns, packet, len,
                 netsim_verdict(outcome, lost, now_ns, text));

@@ -32,6 +32,7 @@ struct netsim_direction {
     struct netsim_record *record;
     uint64_t came, left; /* packets into the link, and out of it to where they were sent */
     uint64_t passed_by;  /* and those that took no part in it */
+    uint64_t rebind_ns;  /* of the next x-rebind that the log does not have */
 };
 
 /* false: no memory. headers as netsim_pipeline_new has them. */

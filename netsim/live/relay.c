@@ -11,15 +11,15 @@
 #include "netsim/live/frame.h"
 #include "netsim/live/nat.h"
 #include "netsim/live/timer.h"
+#include "netsim/live/tun.h"
 
-#define BATCHES_MAX                                                                            \
-    16 /* of one interface in one turn of the loop, so that both have theirs                   \
-        */
+/* Of one interface in one turn of the loop, so that both have theirs. */
+#define BATCHES_MAX 16
 
 /* One interface, and where its frames go. */
 struct side {
     struct netsim_relay *relay;
-    struct netsim_afpacket port;
+    struct netsim_interface port;
     struct event *event;
     struct netsim_direction *direction;
     struct side *other;
@@ -102,7 +102,7 @@ static void leave(struct netsim_relay *relay, struct side *to, struct netsim_dir
     if (copy != NULL)
         frame = copy;
     if (lost == NULL)
-        netsim_afpacket_put(&to->port, frame);
+        netsim_interface_put(&to->port, frame);
     netsim_direction_tell(from, outcome, lost, now, frame->data, frame->len);
     if (copy != NULL)
         netsim_pool_give(&relay->pool, copy);
@@ -134,8 +134,8 @@ static void pump_all(struct netsim_relay *relay)
 
     pump(relay, &relay->client, now);
     pump(relay, &relay->server, now);
-    netsim_afpacket_flush(&relay->client.port);
-    netsim_afpacket_flush(&relay->server.port);
+    netsim_interface_flush(&relay->client.port);
+    netsim_interface_flush(&relay->server.port);
     out = netsim_pipeline_deadline(relay->out.pipeline);
     back = netsim_pipeline_deadline(relay->back.pipeline);
     next = out < back ? out : back;
@@ -168,7 +168,7 @@ static void enter(struct side *side, struct netsim_buffer *frame, uint64_t now)
     netsim_frame_read(&view, frame->data, frame->len);
     if (view.kind != NETSIM_FRAME_IP) {
         netsim_direction_pass_by(side->direction, now, frame->data, frame->len);
-        netsim_afpacket_put(&side->other->port, frame);
+        netsim_interface_put(&side->other->port, frame);
         netsim_pool_give(&relay->pool, frame);
         return;
     }
@@ -191,7 +191,7 @@ static void on_frames(evutil_socket_t fd, short what, void *arg)
     (void)what;
     for (int turn = 0; turn < BATCHES_MAX; turn++) {
         struct netsim_buffer *frames[NETSIM_FRAMES_BATCH];
-        unsigned count = netsim_afpacket_receive(&side->port, frames);
+        unsigned count = netsim_interface_receive(&side->port, frames);
         uint64_t now = clock_ns(relay);
 
         for (unsigned i = 0; i < count; i++)
@@ -229,30 +229,44 @@ static bool init_model(struct netsim_relay *relay)
                                  &relay->record);
 }
 
-static bool init_side(struct netsim_relay *relay, struct side *side, const char *interface)
+static bool init_side(struct netsim_relay *relay, struct side *side, const char *interface,
+                      const struct netsim_tun *tun)
 {
-    if (netsim_afpacket_open(&side->port, interface, &relay->pool) != 0)
+    int result = tun != NULL ? netsim_tun_open(&side->port, tun, &relay->pool)
+                             : netsim_afpacket_open(&side->port, interface, &relay->pool);
+
+    if (result != 0)
         return false;
     side->event = event_new(relay->base, side->port.fd, EV_READ | EV_PERSIST, on_frames, side);
     return side->event != NULL && event_add(side->event, NULL) == 0;
 }
 
+/* false: there is no such interface. */
+static bool size_pool(struct netsim_relay *relay)
+{
+    const struct netsim_relay_config *c = &relay->config;
+    size_t client_max = c->client_tun != NULL ? c->client_tun->frame_max
+                                              : netsim_afpacket_frame_max(c->client_if);
+    size_t server_max = c->server_tun != NULL ? c->server_tun->frame_max
+                                              : netsim_afpacket_frame_max(c->server_if);
+
+    relay->pool.size_bytes = client_max > server_max ? client_max : server_max;
+    return client_max > 0 && server_max > 0;
+}
+
 static bool init(struct netsim_relay *relay)
 {
     const struct netsim_relay_config *c = &relay->config;
-    size_t client_max = netsim_afpacket_frame_max(c->client_if);
-    size_t server_max = client_max > 0 ? netsim_afpacket_frame_max(c->server_if) : 0;
 
-    if (server_max == 0)
+    if (!size_pool(relay))
         return false;
-    relay->pool.size_bytes = client_max > server_max ? client_max : server_max;
     if (!init_model(relay)) {
         errno = ENOMEM;
         return false;
     }
     return netsim_timer_init(&relay->timer, relay->base, on_timer, relay) == 0 &&
-           init_side(relay, &relay->client, c->client_if) &&
-           init_side(relay, &relay->server, c->server_if);
+           init_side(relay, &relay->client, c->client_if, c->client_tun) &&
+           init_side(relay, &relay->server, c->server_if, c->server_tun);
 }
 
 struct netsim_relay *netsim_relay_new(struct event_base *base,
@@ -285,7 +299,7 @@ static void free_side(struct side *side)
 {
     if (side->event != NULL)
         event_free(side->event);
-    netsim_afpacket_close(&side->port);
+    netsim_interface_close(&side->port);
 }
 
 static void let_go(void *arg, void *user)
@@ -322,13 +336,15 @@ int netsim_relay_error(const struct netsim_relay *relay)
 
 static void report_side(const struct side *from, const struct side *to, FILE *out)
 {
+    uint64_t overran = netsim_interface_overran(&from->port);
+
     netsim_direction_report(from->direction, "", out);
-    if (from->port.overran + from->port.too_long + from->port.no_memory + to->port.failed > 0)
+    if (overran + from->port.too_long + from->port.no_memory + to->port.failed > 0)
         fprintf(out,
                 " outside the link: came faster than read %" PRIu64
                 ", longer than the MTU (offloads on?) %" PRIu64 ", no memory %" PRIu64
                 ", not taken by the system %" PRIu64 "\n",
-                from->port.overran, from->port.too_long, from->port.no_memory, to->port.failed);
+                overran, from->port.too_long, from->port.no_memory, to->port.failed);
 }
 
 void netsim_relay_report(const struct netsim_relay *relay, FILE *out)

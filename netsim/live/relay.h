@@ -1,6 +1,7 @@
 /*
  * relay.h - the model between two network interfaces, in real time: takes Ethernet frames from
- * one by AF_PACKET, and gives them to the other when the pipeline says so.
+ * one, by AF_PACKET or from a TUN device, and gives them to the other when the pipeline says
+ * so.
  *
  * IPv4, IPv6 and everything in them passes the links. What only keeps the interfaces going
  * (ARP, neighbour and router discovery, MLD and IGMP) is let through at once and takes no
@@ -23,9 +24,12 @@
 #include "netsim/report/pcapng.h"
 
 struct netsim_relay;
+struct netsim_tun;
 
 struct netsim_relay_config {
-    const char *client_if, *server_if;    /* in this network namespace, up, offloads off */
+    const char *client_if, *server_if; /* in this network namespace, up, offloads off */
+    const struct netsim_tun *client_tun,
+        *server_tun;                      /* instead of both, or NULL; live longer */
     const struct netsim_plan *out, *back; /* out: from the client to the server */
     uint64_t out_seed, back_seed;
     FILE *log;                  /* JSON lines as the proxy's, or NULL */

@@ -53,3 +53,31 @@ uint64_t netsim_gate_rebinds(const struct netsim_stage *stage, uint64_t now_ns)
     }
     return count;
 }
+
+/* Its first time that is not before from_ns. */
+static uint64_t next_strike(const struct netsim_words *words, uint64_t from_ns)
+{
+    uint64_t n;
+
+    if (!words->has_rebind || words->rebind_ns == 0)
+        return BELAY_NEVER;
+    if (from_ns <= words->rebind_ns)
+        return words->rebind_ns;
+    n = (from_ns - 1) / words->rebind_ns + 1;
+    return words->rebind_repeats && n <= BELAY_NEVER / words->rebind_ns ? n * words->rebind_ns
+                                                                        : BELAY_NEVER;
+}
+
+uint64_t netsim_gate_next_rebind(const struct netsim_stage *stage, uint64_t after_ns)
+{
+    for (unsigned i = 0; i < stage->count && after_ns < BELAY_NEVER; i++) {
+        const struct netsim_step *step = &stage->steps[i];
+        uint64_t end_ns = i + 1 < stage->count ? step[1].at_ns : BELAY_NEVER;
+        uint64_t from_ns = after_ns < step->at_ns ? step->at_ns : after_ns + 1;
+        uint64_t ns = next_strike(&step->words, from_ns);
+
+        if (ns < end_ns)
+            return ns;
+    }
+    return BELAY_NEVER;
+}

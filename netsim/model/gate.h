@@ -20,5 +20,7 @@ enum netsim_why netsim_gate_judge(struct netsim_gate *gate, const struct netsim_
 
 /* How often x-rebind has struck in this stage by now. */
 uint64_t netsim_gate_rebinds(const struct netsim_stage *stage, uint64_t now_ns);
+/* When it strikes next, later than after_ns; BELAY_NEVER: not again. */
+uint64_t netsim_gate_next_rebind(const struct netsim_stage *stage, uint64_t after_ns);
 
 #endif

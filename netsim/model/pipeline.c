@@ -293,6 +293,18 @@ uint64_t netsim_pipeline_rebinds(const struct netsim_pipeline *pipeline, uint64_
     return count;
 }
 
+uint64_t netsim_pipeline_next_rebind(const struct netsim_pipeline *pipeline, uint64_t after_ns)
+{
+    uint64_t next = BELAY_NEVER;
+
+    for (unsigned i = 0; i < pipeline->count; i++) {
+        uint64_t ns = netsim_gate_next_rebind(&pipeline->plan->stages[i], after_ns);
+
+        next = ns < next ? ns : next;
+    }
+    return next;
+}
+
 size_t netsim_pipeline_queued(const struct netsim_pipeline *pipeline)
 {
     size_t count = 0;

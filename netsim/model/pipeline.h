@@ -65,6 +65,8 @@ uint64_t netsim_pipeline_deadline(const struct netsim_pipeline *pipeline);
 
 /* How often x-rebind has struck by now, all stages together. */
 uint64_t netsim_pipeline_rebinds(const struct netsim_pipeline *pipeline, uint64_t now_ns);
+/* When it strikes next in any stage, later than after_ns; BELAY_NEVER: not again. */
+uint64_t netsim_pipeline_next_rebind(const struct netsim_pipeline *pipeline, uint64_t after_ns);
 
 size_t netsim_pipeline_queued(const struct netsim_pipeline *pipeline);
 unsigned netsim_pipeline_stages(const struct netsim_pipeline *pipeline);

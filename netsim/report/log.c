@@ -55,6 +55,11 @@ struct netsim_event netsim_event_outcome(const struct netsim_outcome *outcome, u
     return event;
 }
 
+struct netsim_event netsim_event_rebind(uint64_t t_ns)
+{
+    return (struct netsim_event){.t_ns = t_ns, .event = "rebind", .of_link = true};
+}
+
 static json_t *bits(const struct netsim_event *event)
 {
     json_t *first = json_integer((json_int_t)event->corrupt_bit), *all;
@@ -79,10 +84,11 @@ static int set_true(json_t *line, const char *key, bool on)
 
 int netsim_log_write(FILE *out, const struct netsim_event *event)
 {
-    json_t *line =
-        json_pack("{s:I, s:I, s:s, s:s*, s:I, s:s*}", "t_ns", (json_int_t)event->t_ns, "id",
-                  (json_int_t)event->id, "event", event->event, "link", event->link, "len",
-                  (json_int_t)event->len, "why", event->why);
+    json_t *id = event->of_link ? NULL : json_integer((json_int_t)event->id);
+    json_t *len = event->of_link ? NULL : json_integer((json_int_t)event->len);
+    json_t *line = json_pack("{s:I, s:o*, s:s, s:s*, s:o*, s:s*}", "t_ns",
+                             (json_int_t)event->t_ns, "id", id, "event", event->event, "link",
+                             event->link, "len", len, "why", event->why);
     int bad;
 
     if (line == NULL)

@@ -1,6 +1,11 @@
-/* The live backend: three namespaces, and in the middle one the model in real time. */
+/*
+ * The live backend: three namespaces, and in the middle one the model in real time. Between
+ * them are veth pairs or, where these or AF_PACKET can't be had, TUN devices;
+ * $BELAY_NETSIM_WIRES says which.
+ */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "netsim/cli.h"
@@ -12,18 +17,44 @@
 #include <sys/prctl.h>
 #endif
 
-#define NAME "live"
+#define NAME  "live"
+#define WIRES "BELAY_NETSIM_WIRES"
 
 struct live {
     struct netsim_recording recording;
     struct netsim_relay *relay;
+    int relay_error;
 };
+
+/* ------------------------------------------------------------------ which wires */
+
+/* NULL: whatever can be had. */
+static const char *wanted_wires(void)
+{
+    const char *wires = getenv(WIRES);
+
+    return wires != NULL && wires[0] != '\0' ? wires : NULL;
+}
+
+static void choose_wires(struct netsim_lab_session *session)
+{
+    const char *wires = wanted_wires();
+
+    session->shape =
+        wires != NULL && strcmp(wires, "tun") == 0 ? NETSIM_LAB_TUN : NETSIM_LAB_RELAY;
+    session->or_tun = wires == NULL;
+}
+
+/* ------------------------------------------------------------------ the relay */
 
 static int new_relay(struct netsim_lab_session *session)
 {
     const struct netsim_run_config *run = session->run;
     struct live *live = session->arg;
+    bool is_tun = session->shape == NETSIM_LAB_TUN;
     struct netsim_relay_config config = {
+        .client_tun = is_tun ? &session->lab.client_tun : NULL,
+        .server_tun = is_tun ? &session->lab.server_tun : NULL,
         .client_if = NETSIM_LAB_RELAY_CLIENT,
         .server_if = NETSIM_LAB_RELAY_SERVER,
         .out = run->out,
@@ -58,19 +89,25 @@ static void count(struct netsim_lab_session *session, struct netsim_crossing *cr
         netsim_relay_report(live->relay, stderr);
 }
 
+static void end(struct netsim_lab_session *session)
+{
+    struct live *live = session->arg;
+
+    if (live->relay == NULL)
+        return;
+    live->relay_error = netsim_relay_error(live->relay);
+    netsim_relay_free(live->relay);
+}
+
 static int run_recorded(struct netsim_lab_session *session)
 {
     struct live *live = session->arg;
-    int code = netsim_lab_session_run(session), error = 0;
+    int code = netsim_lab_session_run(session);
 
-    if (live->relay != NULL) {
-        error = netsim_relay_error(live->relay);
-        netsim_relay_free(live->relay);
-    }
     if (session->base != NULL)
         event_base_free(session->base);
-    if (netsim_recording_close(&live->recording, session->run, error, session->guard->page->why,
-                               NETSIM_WHY_SIZE) != 0 &&
+    if (netsim_recording_close(&live->recording, session->run, live->relay_error,
+                               session->guard->page->why, NETSIM_WHY_SIZE) != 0 &&
         code == 0)
         code = NETSIM_EXIT_RUN;
     return code;
@@ -82,13 +119,14 @@ static int run_inside(struct netsim_guard *guard, void *arg)
     /* The relay begins with the client: a schedule does not depend on how long a server takes.
      */
     struct netsim_lab_session session = {.backend = NAME,
-                                         .shape = NETSIM_LAB_RELAY,
                                          .run = arg,
                                          .guard = guard,
                                          .on_ready = new_relay,
                                          .count = count,
+                                         .end = end,
                                          .arg = &live};
 
+    choose_wires(&session);
 #ifdef __linux__
     prctl(PR_SET_TIMERSLACK, 1UL); /* it is 50 us */
 #endif
@@ -130,10 +168,10 @@ static int open_relay(struct netsim_lab_session *session)
 static int try_inside(struct netsim_guard *guard, void *arg)
 {
     struct live live = {.relay = NULL};
-    struct netsim_lab_session session = {
-        .shape = NETSIM_LAB_RELAY, .guard = guard, .prepare = open_relay, .arg = &live};
+    struct netsim_lab_session session = {.guard = guard, .prepare = open_relay, .arg = &live};
 
     (void)arg;
+    choose_wires(&session);
     return netsim_lab_session_try(&session);
 }
 
@@ -144,10 +182,13 @@ static bool probe(char *why, size_t size)
 
 static bool can(const struct netsim_run_config *config, char *why, size_t size)
 {
+    const char *wires = wanted_wires();
+
     (void)config;
-    (void)why;
-    (void)size;
-    return true;
+    if (wires == NULL || strcmp(wires, "veth") == 0 || strcmp(wires, "tun") == 0)
+        return true;
+    snprintf(why, size, "$" WIRES ": `%s` is none; there are veth and tun", wires);
+    return false;
 }
 
 const struct netsim_backend netsim_backend_live = {

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "netsim/run/hosts.h"
@@ -17,7 +18,8 @@
 
 #define CLIENT_MAC "02:00:c6:12:00:02"
 #define SERVER_MAC "02:00:c6:12:00:01"
-#define IPV6_MTU   1280 /* RFC 8200: the least; Linux has no IPv6 below it */
+#define TUN_QUEUE  16384 /* frames that wait to be read; the driver has 500 */
+#define IPV6_MTU   1280  /* RFC 8200: the least; Linux has no IPv6 below it */
 
 struct batch {
     size_t used;
@@ -73,9 +75,12 @@ static int set_all_switches(struct netsim_lab *lab)
 
 /* ------------------------------------------------------------------ wires and addresses */
 
+/* What TUN devices are, is open already. */
 static void add_wires(struct batch *batch, const struct netsim_lab *lab,
                       enum netsim_lab_shape shape, uint32_t mtu)
 {
+    if (shape == NETSIM_LAB_TUN)
+        return;
     if (shape == NETSIM_LAB_DIRECT) {
         add(batch,
             "link add net0 netns /proc/self/fd/%d address " CLIENT_MAC
@@ -96,19 +101,25 @@ static void add_wires(struct batch *batch, const struct netsim_lab *lab,
 }
 
 struct side {
-    const char *ipv4, *ipv6, *peer_ipv4, *peer_ipv6, *peer_mac;
+    const char *mac, *ipv4, *ipv6, *peer_ipv4, *peer_ipv6, *peer_mac;
 };
 
-static const struct side client_side = {NETSIM_CLIENT_IPV4, NETSIM_CLIENT_IPV6,
-                                        NETSIM_SERVER_IPV4, NETSIM_SERVER_IPV6, SERVER_MAC};
-static const struct side server_side = {NETSIM_SERVER_IPV4, NETSIM_SERVER_IPV6,
-                                        NETSIM_CLIENT_IPV4, NETSIM_CLIENT_IPV6, CLIENT_MAC};
+static const struct side client_side = {CLIENT_MAC,         NETSIM_CLIENT_IPV4,
+                                        NETSIM_CLIENT_IPV6, NETSIM_SERVER_IPV4,
+                                        NETSIM_SERVER_IPV6, SERVER_MAC};
+static const struct side server_side = {SERVER_MAC,         NETSIM_SERVER_IPV4,
+                                        NETSIM_SERVER_IPV6, NETSIM_CLIENT_IPV4,
+                                        NETSIM_CLIENT_IPV6, CLIENT_MAC};
 
 /* `arp off` also keeps the kernel from joining groups, and so from telling of them (MLD). */
-static void add_side(struct batch *batch, const struct side *side, bool ipv6)
+static void add_side(struct batch *batch, const struct side *side, enum netsim_lab_shape shape,
+                     bool ipv6)
 {
-    add(batch, "link set lo up\nlink set net0 arp off%s up\naddr add %s/24 dev net0\n",
-        ipv6 ? " addrgenmode none" : "", side->ipv4);
+    if (shape == NETSIM_LAB_TUN)
+        add(batch, "link set net0 txqueuelen %d\n", TUN_QUEUE);
+    add(batch, "link set lo up\nlink set net0 address %s arp off%s up\n", side->mac,
+        ipv6 ? " addrgenmode none" : "");
+    add(batch, "addr add %s/24 dev net0\n", side->ipv4);
     add(batch, "neigh replace %s lladdr %s dev net0 nud permanent\n", side->peer_ipv4,
         side->peer_mac);
     if (!ipv6)
@@ -137,9 +148,9 @@ static int configure(const struct netsim_lab *lab, enum netsim_lab_shape shape, 
     struct batch wires = {0}, client = {0}, server = {0};
 
     add_wires(&wires, lab, shape, mtu);
-    add_side(&client, &client_side, lab->has_ipv6);
-    add_side(&server, &server_side, lab->has_ipv6);
-    if (make_wires(lab, wires.text, why, size) != 0 ||
+    add_side(&client, &client_side, shape, lab->has_ipv6);
+    add_side(&server, &server_side, shape, lab->has_ipv6);
+    if ((wires.used > 0 && make_wires(lab, wires.text, why, size) != 0) ||
         netsim_tool_ip(server.text, lab->server, why, size) != 0)
         return -1;
     if (netsim_tool_ip(client.text, lab->client, why, size) != 0)
@@ -161,7 +172,7 @@ static int switch_offloads(const struct netsim_lab *lab, enum netsim_lab_shape s
     if (netsim_namespaces_join(lab->middle) != 0)
         return -1;
     errno = error;
-    if (result != 0 || shape == NETSIM_LAB_DIRECT)
+    if (result != 0 || shape != NETSIM_LAB_RELAY)
         return result;
     return netsim_offload_off(NETSIM_LAB_RELAY_CLIENT) == 0
                ? netsim_offload_off(NETSIM_LAB_RELAY_SERVER)
@@ -178,6 +189,42 @@ static int open_namespaces(struct netsim_lab *lab)
     return lab->server < 0 ? -1 : 0;
 }
 
+static int open_tun(struct netsim_tun *tun, int side, int middle, uint32_t mtu)
+{
+    int result = netsim_namespaces_join(side), error;
+
+    if (result == 0)
+        result = netsim_tun_new(tun, NETSIM_LAB_INTERFACE, mtu);
+    error = errno;
+    if (netsim_namespaces_join(middle) != 0)
+        return -1;
+    errno = error;
+    return result;
+}
+
+/* Sockets and devices that the system may deny. */
+static int open_means(struct netsim_lab *lab, enum netsim_lab_shape shape, uint32_t mtu,
+                      char *why, size_t size)
+{
+    int fd;
+
+    if (shape == NETSIM_LAB_TUN) {
+        if (open_tun(&lab->client_tun, lab->client, lab->middle, mtu) == 0 &&
+            open_tun(&lab->server_tun, lab->server, lab->middle, mtu) == 0)
+            return 0;
+        snprintf(why, size, NETSIM_TUN_FILE ": %s", strerror(errno));
+        return -1;
+    }
+    if (shape == NETSIM_LAB_DIRECT)
+        return 0;
+    fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd);
+    else
+        snprintf(why, size, "no AF_PACKET sockets: %s", strerror(errno));
+    return fd >= 0 ? 0 : -1;
+}
+
 static int build(struct netsim_lab *lab, enum netsim_lab_shape shape, uint32_t mtu, char *why,
                  size_t size)
 {
@@ -185,6 +232,8 @@ static int build(struct netsim_lab *lab, enum netsim_lab_shape shape, uint32_t m
         snprintf(why, size, "no network namespaces: %s", strerror(errno));
         return -1;
     }
+    if (open_means(lab, shape, mtu, why, size) != 0)
+        return -1;
     (void)!netsim_hosts_mount(); /* without, `localhost` may mean ::1 as well */
     lab->has_ipv6 = mtu >= IPV6_MTU && access("/proc/net/if_inet6", F_OK) == 0;
     if (configure(lab, shape, mtu, why, size) != 0)
@@ -200,7 +249,11 @@ static int build(struct netsim_lab *lab, enum netsim_lab_shape shape, uint32_t m
 int netsim_lab_build(struct netsim_lab *lab, enum netsim_lab_shape shape, uint32_t mtu,
                      char *why, size_t size)
 {
-    *lab = (struct netsim_lab){.middle = -1, .client = -1, .server = -1};
+    *lab = (struct netsim_lab){.middle = -1,
+                               .client = -1,
+                               .server = -1,
+                               .client_tun = {.fd = -1, .counters = -1},
+                               .server_tun = {.fd = -1, .counters = -1}};
     if (build(lab, shape, mtu, why, size) == 0)
         return 0;
     netsim_lab_close(lab);
@@ -211,6 +264,8 @@ void netsim_lab_close(struct netsim_lab *lab)
 {
     const int all[] = {lab->middle, lab->client, lab->server};
 
+    netsim_tun_free(&lab->client_tun);
+    netsim_tun_free(&lab->server_tun);
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i] >= 0)
             close(all[i]);

@@ -93,22 +93,62 @@ static int run_in_lab(struct netsim_lab_session *session)
     return code;
 }
 
+/* ------------------------------------------------------------------ the lab */
+
+static void tell_tun(const struct netsim_lab_session *session, const char *reason)
+{
+    if (session->run != NULL && !session->run->quiet)
+        fprintf(stderr, "belay-netsim: note: TUN devices instead of veth pairs%s%s\n",
+                reason[0] != '\0' ? ": " : "", reason);
+}
+
+/* Why it has no TUN devices either is told after why it has not what was wanted. */
+static int build_with_tun(struct netsim_lab_session *session, uint32_t mtu)
+{
+    char *why = session->guard->page->why, other[NETSIM_WHY_SIZE];
+    size_t used = strlen(why);
+
+    session->shape = NETSIM_LAB_TUN;
+    if (netsim_lab_build(&session->lab, session->shape, mtu, other, sizeof(other)) == 0) {
+        tell_tun(session, why);
+        why[0] = '\0';
+        return 0;
+    }
+    if (strcmp(other, why) != 0)
+        snprintf(why + used, NETSIM_WHY_SIZE - used, "; %s", other);
+    return -1;
+}
+
+static int build(struct netsim_lab_session *session, uint32_t mtu)
+{
+    int result = netsim_lab_build(&session->lab, session->shape, mtu, session->guard->page->why,
+                                  NETSIM_WHY_SIZE);
+
+    if (result != 0)
+        return session->or_tun ? build_with_tun(session, mtu) : -1;
+    if (session->shape == NETSIM_LAB_TUN)
+        tell_tun(session, "");
+    return 0;
+}
+
+/* ------------------------------------------------------------------ all of it */
+
 int netsim_lab_session_run(struct netsim_lab_session *session)
 {
     int code;
 
-    if (netsim_lab_build(&session->lab, session->shape, session->run->mtu,
-                         session->guard->page->why, NETSIM_WHY_SIZE) != 0)
+    if (build(session, session->run->mtu) != 0)
         return NETSIM_EXIT_RUN;
     code = run_in_lab(session);
+    if (session->end != NULL)
+        session->end(session);
     netsim_lab_close(&session->lab);
     return code;
 }
 
 int netsim_lab_session_try(struct netsim_lab_session *session)
 {
-    int result = netsim_lab_build(&session->lab, session->shape, NETSIM_MTU,
-                                  session->guard->page->why, NETSIM_WHY_SIZE);
+    int result = build(session, NETSIM_MTU);
 
     if (result == 0 && session->prepare != NULL)
         result = session->prepare(session);

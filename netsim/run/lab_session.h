@@ -16,8 +16,9 @@
 struct netsim_localhost6;
 
 struct netsim_lab_session {
-    const char *backend; /* its name */
-    enum netsim_lab_shape shape;
+    const char *backend;         /* its name */
+    enum netsim_lab_shape shape; /* that is wanted; then the one that it is */
+    bool or_tun;                 /* TUN devices where that can't be had */
     const struct netsim_run_config *run;
     struct netsim_guard *guard;
 
@@ -27,6 +28,8 @@ struct netsim_lab_session {
     int (*on_ready)(struct netsim_lab_session *session);
     /* After the client: what crossed, and (unless quiet) a report on stderr. */
     void (*count)(struct netsim_lab_session *session, struct netsim_crossing *crossing);
+    /* All is over, and the lab still there. NULL: nothing. */
+    void (*end)(struct netsim_lab_session *session);
     void *arg;
 
     /* Filled in. */

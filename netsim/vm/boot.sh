@@ -253,30 +253,46 @@ if [ "$memory" -eq 0 ]; then
 fi
 truncate -s "${memory}M" "$work/disk"
 touch "$work/console" "$work/qemu"
+mkfifo "$work/pipe"
 exec 3<"$work/cpio" 4<>"$work/disk" 5<>"$work/console" 6<"$cache/vmlinuz" 7<>"$work/qemu"
+exec 8<>"$work/pipe"
+exec 9<"$work/pipe" 10>"$work/pipe" 8<&- # what opens one end alone waits for the other
 rm -rf "$work" # open files go with the last process, whatever is killed
 
 # What boots need and nobody here does takes two thirds of the time of booting.
 skipped=bpf_tcp_ca_kfunc_init,bpf_dummy_struct_ops_init,load_system_certificate_list
 skipped+=,jent_mod_init,init_kprobe_trace
-kernel_words="console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests initcall_blacklist=$skipped"
+kernel_words="console=ttyS0 quiet panic=0 reboot=t cryptomgr.notests initcall_blacklist=$skipped"
 # Without -cx16 QEMU 7.2's guest crashed now and then (4 boots of 55, by garbage in the flags, mostly
 # right after cmpxchg16b); with it none of 60 did.
 machine=(qemu-system-x86_64 -M microvm,x-option-roms=off,rtc=on -accel tcg
     -cpu "qemu64,+arat,+rdrand,-cx16" -icount "shift=1,sleep=off" -seed "$seed"
     -rtc "base=2026-01-01,clock=vm" -m "$memory"
     -kernel /dev/fd/6 -initrd /dev/fd/3 -append "$kernel_words"
-    -display none -monitor none -serial file:/dev/fd/5 -no-reboot
+    -display none -monitor none -serial file:/dev/fd/10 -no-reboot
     -drive id=disk,file=/dev/fd/4,format=raw,if=none,cache=unsafe
     -device virtio-blk-device,drive=disk)
 # Nothing survives, however this script ends.
 dies_with_parent=(setpriv --pdeathsig KILL)
+exec 11>&2 2>/dev/null # the shell would tell that QEMU was killed
 "${dies_with_parent[@]}" timeout -s KILL "$seconds" "${dies_with_parent[@]}" "${machine[@]}" \
-    </dev/null >&7 2>&1 &
+    </dev/null >&7 2>&1 9<&- 11>&- &
 qemu=$!
+over_s=$((SECONDS + seconds))
+
+# The console, until the guest's last word: the first of these says that all results are on the
+# disk. Without a word it ends with QEMU.
+"${dies_with_parent[@]}" sed -u '/netsim-machine: done/q10
+    /netsim-machine: failed/q11; /end Kernel panic/q12' <&9 >&5 10>&- 11>&- &
+reader=$!
+exec 9<&- 10>&-
+word=0 # sed's status: which word
+wait "$reader" || word=$?
+[ $word -eq 0 ] || kill -KILL "$qemu" 2>/dev/null || true
 code=0
 wait "$qemu" || code=$?
 qemu=
+exec 2>&11 11>&-
 
 # ---- what comes back
 
@@ -290,18 +306,29 @@ last_words() {
     } | sed 's/^/  /'
 }
 
-work=$(mktemp -d) || die 125 "can't make a temporary folder"
-mkdir "$work/results"
-tar -x -C "$work/results" --no-same-owner -m <&4 2>/dev/null || true
-results=$work/results
-[ -z "$out" ] || cp -L /dev/fd/5 "$out/console"
-if [ ! -s "$results/status" ]; then
-    [ $code -ne 137 ] || die 124 "stopped: $seconds s were over (--timeout)"
+# failed WHY: with what QEMU and the guest said.
+failed() {
     cat /dev/fd/7 >&2
-    echo "belay-netsim vm: the guest ended without a result; its last words:" >&2
+    echo "belay-netsim vm: $1; the guest's last words:" >&2
     last_words >&2
     exit 125
-fi
+}
+
+work=$(mktemp -d) || die 125 "can't make a temporary folder"
+mkdir "$work/results"
+results=$work/results
+[ -z "$out" ] || cp -L /dev/fd/5 "$out/console"
+case $word in
+10) ;;
+11) failed "the results do not fit on the disk; a larger --memory makes it larger" ;;
+12) failed "the guest's kernel crashed" ;;
+*)
+    [ $code -ne 137 ] || [ $SECONDS -lt $over_s ] ||
+        die 124 "stopped: $seconds s were over (--timeout)"
+    failed "QEMU ended (status $code) before the guest had handed over its results" ;;
+esac
+tar -x -C "$results" --no-same-owner -m <&4 2>/dev/null || true
+[ -s "$results/status" ] || failed "there is no status in the results"
 grep '^belay-netsim: ' /dev/fd/5 >&2 || true
 if [ -n "$out" ]; then
     cp "$results"/{stdout,stderr} "$out/"

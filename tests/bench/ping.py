@@ -114,6 +114,7 @@ def backends(args):
     yield "live", [], "live"
     if os.geteuid() == 0 and shutil.which("setpriv"):
         yield "live, nobody", NOBODY, "live"
+    yield "live, tun", ["env", "BELAY_NETSIM_WIRES=tun"], "live"
     yield "proxy", [], "proxy"
     if args.vm:
         yield "vm", [], "vm"

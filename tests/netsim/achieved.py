@@ -1,6 +1,6 @@
 """Is what arrives what was asked for? Real packets through `belay-netsim run`, each backend.
 
-    achieved.py BELAY_NETSIM [--vm]
+    achieved.py BELAY_NETSIM [--vm]      --vm: the virtual machine, alone
 
 A client sends numbered packets at its own pace, whatever arrives. The server notes what comes
 and in which order, and tells it over the way back, which is clean. Losses, copies and packets
@@ -146,7 +146,7 @@ def check(netsim, backend):
 
 
 def main(netsim, *options):
-    backends = ["kernel", "live", "proxy"] + (["vm"] if "--vm" in options else [])
+    backends = ["vm"] if "--vm" in options else ["kernel", "live", "proxy"]
     worked = [check(netsim, backend) for backend in backends]
     if not any(worked):
         print("SKIPPED: no backend works here")

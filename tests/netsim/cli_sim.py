@@ -158,6 +158,14 @@ def test_extensions():
     expect([e["id"] for e in events], list(range(200)), "x-fifo keeps the order")
 
 
+def test_rebind():
+    """The port changes at its times, also while nothing is sent, and not when all is over."""
+    events = lines("delay 4500us x-rebind 2ms repeat", "--count", "2", "--interval", "3")
+    expect([(e["t_ns"] / 1e6, e["event"], e.get("id")) for e in events],
+           [(2, "rebind", None), (4, "rebind", None), (4.5, "rx", 0), (6, "rebind", None),
+            (7.5, "rx", 1)], "in order of time")
+
+
 def test_files():
     with tempfile.TemporaryDirectory() as folder:
         trace, table = os.path.join(folder, "t.trace"), os.path.join(folder, "n.dist")

@@ -14,7 +14,7 @@
 static char folder[] = "/tmp/netsim-files-XXXXXX";
 
 static const char *const files[] = {"a.dist",  "b.dist", "bad.dist", "empty.dist", "t.trace",
-                                    "x.trace", "secret", "long",     "full.dist"};
+                                    "x.trace", "secret", "long",     "full.dist",  "fifo"};
 
 static void write_file(const char *name, const char *text, size_t len)
 {
@@ -41,6 +41,8 @@ static int make_folder(void **state)
                7);
     write_file("secret", "1\n", 2);
     write_file("long", "", 0);
+    if (mkfifo("fifo", 0600) != 0)
+        return -1;
     if (truncate("long", (16 << 20) + 1) != 0 || chmod("secret", 0) != 0)
         return -1;
     return setenv("TC_LIB_DIR", folder, 1);
@@ -98,6 +100,29 @@ static void test_found(void **state)
     test_memory_assert_empty(&memory);
 }
 
+/* As a shell's <(COMMAND) is. */
+static void test_pipe(void **state)
+{
+    struct test_memory memory;
+    struct netsim_plan *plan;
+    char text[64], wrong[NETSIM_FILES_TEXT] = "";
+    int ends[2];
+
+    (void)state;
+    if (access("/dev/fd", X_OK) != 0)
+        skip();
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "7 8\n", 4), 4);
+    close(ends[1]);
+    snprintf(text, sizeof(text), "delay 1ms 1ms distribution /dev/fd/%d", ends[0]);
+    plan = plan_of(text, &memory);
+    if (netsim_files_load(plan, wrong) != 0)
+        fail_msg("%s", wrong);
+    assert_int_equal(plan->stages[0].steps[0].words.distribution_table->size, 2);
+    netsim_plan_free(plan);
+    close(ends[0]);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -109,10 +134,12 @@ static void test_refused(void **state)
         {"delay 1ms 1ms distribution bad", {"bad.dist:3: ", "whole numbers"}},
         {"delay 1ms 1ms distribution empty", {"empty.dist:1: ", "no numbers"}},
         {"delay 1ms 1ms distribution ./sub", {"./sub", "is a directory"}},
+        {"delay 1ms 1ms distribution ./fifo", {"distribution ./fifo", "is a FIFO"}},
         {"delay 1ms 1ms distribution ./long", {"./long", "longer than 16 MiB"}},
         {"delay 1ms 1ms distribution /dev/zero", {"/dev/zero", "longer than 16 MiB"}},
         {"slot distribution nope 1ms 1ms", {"distribution nope", ".dist"}},
         {"x-trace nope", {"nope: ", "No such file"}},
+        {"x-trace fifo", {"x-trace fifo", "nobody writes to it"}},
         {"x-trace sub", {"sub", "is a directory"}},
         {"x-trace x.trace", {"x.trace:1: ", "whole number of milliseconds"}},
         {"x-trace empty.dist", {"empty.dist:1: ", "no times"}},
@@ -193,9 +220,9 @@ static void test_the_systems_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found),           cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_not_readable),    cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_the_systems_own),
+        cmocka_unit_test(test_found),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_pipe),          cmocka_unit_test(test_not_readable),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_the_systems_own),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

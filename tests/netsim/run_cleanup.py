@@ -24,9 +24,9 @@ for user in users():
 BEFORE = bound_namespaces(), own_interfaces()
 
 
-def begin(user, backend, client="echo ready; sleep 1000", server=None, **more):
+def begin(user, backend, client="echo ready; exec sleep 1000", server=None, **more):
     """A run in which a packet has crossed and both commands are at work, with helpers in
-    process groups of their own."""
+    process groups of their own. (exec: a shell that is about to begin a program can miss SIGINT.)"""
     server = server or f"setsid sleep 1001 & {python(user, ECHO)}"
     call = python(user, CALL.replace("print(", "str("))
     return Watched(user, "--backend", backend, "--seed", "1", "--link", "delay 1ms", "--",

@@ -33,6 +33,13 @@ def expect_in(part, text, what):
         fail(f"{what}: {part!r} is not in\n{text}")
 
 
+# What the live backend's wires are to be: see docs/netsim.md.
+WIRES = os.environ.get("BELAY_NETSIM_WIRES", "")
+# As root: a /dev/net/tun for everybody, seen by this command alone.
+OPEN_TUN = ["unshare", "-m", "sh", "-c", "mount -t tmpfs tmpfs /dev/net && "
+            "mknod -m 666 /dev/net/tun c 10 200 && exec \"$@\"", "sh"]
+
+
 class User:
     """Who runs belay-netsim: this one, or (as root) nobody."""
 
@@ -55,12 +62,14 @@ def users():
         with contextlib.suppress(OSError):
             if subprocess.run(probe, capture_output=True).returncode == 0:
                 yield User("nobody", prefix, python)
+                if WIRES == "tun":
+                    yield User("nobody with an open /dev/net/tun", OPEN_TUN + prefix, python)
                 return
     print("SKIPPED as nobody: the program or python3 is out of his reach")
 
 
 ENVIRONMENT = {"LC_ALL": "C", "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-               "PYTHONDONTWRITEBYTECODE": "1"}
+               "PYTHONDONTWRITEBYTECODE": "1", "BELAY_NETSIM_WIRES": WIRES}
 
 
 def arguments(user, *args):

@@ -1,11 +1,14 @@
-"""belay-netsim run --backend live: unedited programs, exit codes, fates by seed."""
+"""belay-netsim run --backend live: unedited programs, exit codes, fates by seed.
+
+With BELAY_NETSIM_WIRES=tun in the environment all of it goes over TUN devices.
+"""
 
 import json
 import os
 import subprocess
 
-from run_harness import (CALL, ECHO, ENVIRONMENT, NETSIM, PATIENCE_S, SEND, expect, expect_in,
-                         folder_for_all, python, run, run_tests, users_of)
+from run_harness import (CALL, ECHO, ENVIRONMENT, NETSIM, PATIENCE_S, SEND, User, expect,
+                         expect_in, folder_for_all, python, run, run_tests, users_of)
 
 HERE = users_of("live")
 ME = HERE[0]
@@ -143,6 +146,24 @@ def test_fates_by_seed():
         for kind in ("drop", "rx"):
             expect([e["id"] for e in events if e["link"] == "out" and e["event"] == kind],
                    [e["id"] for e in want if e["event"] == kind], f"{kind} as {user.name}")
+
+
+def test_log_of_the_link():
+    """When x-rebind struck, and each stage's flipped bit."""
+    with folder_for_all() as folder:
+        log = os.path.join(folder, "log")
+        run(ME, "--backend", "live", "--link", "x-rebind 10ms | x-mtu 1500", "--seed", "9", "--log",
+            log, "--quiet", "--", python(ME, ECHO), ":", python(ME, SEND % 60))
+        with open(log) as lines:
+            events = [json.loads(line) for line in lines]
+        expect([e for e in events if e["event"] == "rebind"],
+               [{"t_ns": 10000000, "event": "rebind", "link": "out"}], "once")
+        run(ME, "--backend", "live", "--link", "corrupt 100% | corrupt 100%", "--seed", "9",
+            "--log", log, "--quiet", "--", ":",
+            python(ME, SEND % 60))
+        with open(log) as lines:
+            bits = [e["bit"] for e in map(json.loads, lines) if e["event"] == "rx"]
+        expect({len(bit) for bit in bits}, {2}, "a bit of each stage")
 
 
 def test_exit_codes():
@@ -318,6 +339,45 @@ def test_no_permission():
     expect((code, out), (0, "hello\n"), err)
     expect_in("belay-netsim: backend proxy (kernel: the system gives this user no namespaces",
               err, "which, and why")
+
+
+NO_RAW = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"]
+TUN_NOTE = "note: TUN devices instead of veth pairs"
+
+
+def test_wires():
+    """TUN devices where veth or AF_PACKET can't be had, or when asked for."""
+    if os.geteuid() != 0 or not os.access("/dev/net/tun", os.W_OK):
+        print("SKIPPED: needs root, and a /dev/net/tun that can be opened")
+        return
+    call = ["--link", "", "--", python(ME, ECHO), ":", python(ME, CALL)]
+    no_raw = User("root without AF_PACKET", NO_RAW, ME.python)
+    with folder_for_all() as folder:
+        ip = os.path.join(folder, "ip")
+        with open(ip, "w") as stream:
+            stream.write("#!/bin/sh\nbatch=$(cat)\ncase $batch in *veth*) echo 'Error: Unknown "
+                         "device type.' >&2; exit 1;; esac\necho \"$batch\" |\n"
+                         f"PATH=${{PATH#{folder}:}} exec ip \"$@\"\n")
+        os.chmod(ip, 0o755)
+        no_veth = {"PATH": f"{folder}:{ENVIRONMENT['PATH']}"}
+        for user, env, note in [(no_raw, {}, ": no AF_PACKET sockets: Operation not permitted"),
+                                (ME, no_veth, ": ip: Error: Unknown device type."),
+                                (ME, {"BELAY_NETSIM_WIRES": "tun"}, "")]:
+            result = run(user, *LIVE, *call, env={"BELAY_NETSIM_WIRES": "", **env})
+            expect(result.stdout, "hello\n", note)
+            expect_in(f"{TUN_NOTE}{note}\n", result.stderr, "told")
+        result = run(ME, *LIVE, *call, env={"BELAY_NETSIM_WIRES": ""})
+        expect(TUN_NOTE in result.stderr, False, "veth is what it takes first")
+        result = run(ME, *LIVE, *call, env={"BELAY_NETSIM_WIRES": "veth", **no_veth}, code=125)
+        expect_in("--backend live: ip: Error: Unknown device type.\n", result.stderr, "no other")
+    result = run(ME, *LIVE, *call, env={"BELAY_NETSIM_WIRES": "string"}, code=2)
+    expect_in("$BELAY_NETSIM_WIRES: `string` is none; there are veth and tun\n", result.stderr,
+              "told")
+    hide = "test ! -e /dev/net/tun || mount --bind /dev/null /dev/net/tun; exec \"$@\""
+    neither = User("root without both", ["unshare", "-m", "sh", "-c", hide, "sh", *NO_RAW], ME.python)
+    result = run(neither, *LIVE, *call, env={"BELAY_NETSIM_WIRES": ""}, code=125)
+    expect_in("--backend live: no AF_PACKET sockets: Operation not permitted; /dev/net/tun: ",
+              result.stderr, "both reasons")
 
 
 run_tests(list(globals().items()))

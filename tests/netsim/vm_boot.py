@@ -86,12 +86,11 @@ class Case(unittest.TestCase):
 
 class Repeats(Case):
     def run_clocks(self, name, *options):
-        """What it said, and its console but for the restart: before it, the host's disk."""
+        """What it said, and its console."""
         run = vm("--out", self.path(name), *options, "--", "sh", "-c", CLOCKS)
         self.check(run, 0, "qdisc netem", "64 bytes from")
         with open(self.path(f"{name}/console")) as file:
-            console = [line for line in file if "reboot: " not in line]
-        return run.stdout, run.stderr, console
+            return run.stdout, run.stderr, file.read()
 
     def test_same_inputs_same_bytes(self):
         first, second = self.run_clocks("first"), self.run_clocks("second")
@@ -100,6 +99,14 @@ class Repeats(Case):
         self.assertNotEqual(first[0], other[0])
         self.assertNotIn("sch_tbf", first[0])
         self.assertIn("sch_tbf", other[0])
+
+
+class Clock(Case):
+    def test_is_fine_from_the_start(self):
+        """Timers with the resolution of a tick would make 56 ms of 50."""
+        run = vm("--", "grep", "hres_active", "/proc/timer_list")
+        self.assertEqual(run.stdout.split(), [".hres_active", ":", "1"])
+        self.assertEqual(run.stderr, "")
 
 
 class Carries(Case):
@@ -138,10 +145,26 @@ class Carries(Case):
                           "untouched.txt"])
 
 
+class Ends(Case):
+    def console(self):
+        with open(self.path("out/console")) as file:
+            return file.read().splitlines()
+
+    def test_by_its_word(self):
+        """QEMU is ended when the results are written: the guest, whose restart may hang, has none."""
+        self.check(vm("--out", self.path("out"), "--", "true"), 0)
+        self.assertEqual(self.console()[-1], "netsim-machine: done")
+
+    def test_too_much(self):
+        run = vm("--out", self.path("out"), "--", "truncate", "-s", "1G", "/results/zeros")
+        self.check(run, 125, "do not fit", "--memory")
+        self.assertIn("netsim-machine: failed", self.console()[-1])
+
+
 class Fails(Case):
     def test_crash(self):
         run = vm("--", "sh", "-c", "echo c >/proc/sysrq-trigger")
-        self.check(run, 125, "without a result", "sysrq triggered crash")
+        self.check(run, 125, "the guest's kernel crashed", "sysrq triggered crash")
 
     def test_time_is_over(self):
         run = vm("--timeout", "2", "--", "sh", "-c", "while :; do :; done")
@@ -191,7 +214,7 @@ class Killed(Case):
         """A machine that runs for ever; QEMU's process is awaited."""
         program = subprocess.Popen(
             [NETSIM, "vm", "--", "sh", "-c", "while :; do :; done"], stderr=subprocess.PIPE,
-            env=dict(os.environ, TMPDIR=self.folder))
+            text=True, env=dict(os.environ, TMPDIR=self.folder))
         self.addCleanup(program.stderr.close)
         self.addCleanup(program.wait)
         self.addCleanup(program.kill)
@@ -219,6 +242,15 @@ class Killed(Case):
 
     def test_sigint(self):
         self.end(signal.SIGINT, 130)
+
+    def test_without_a_word(self):
+        """QEMU ends, and the guest did not say that its results are whole."""
+        program, pidfd = self.start()
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        self.check_gone(pidfd)
+        _, said = program.communicate(timeout=SECONDS)
+        self.assertEqual(program.returncode, 125, said)
+        self.assertIn("QEMU ended (status 137) before", said)
 
     def test_sigkill(self):
         """Temporary files too are gone by then."""

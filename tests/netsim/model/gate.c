@@ -94,13 +94,42 @@ static void test_rebinds(void **state)
     assert_int_equal(netsim_gate_rebinds(&stage, 1000 * MS), 1);
 }
 
+/* One after the other, as many as the count says. */
+static void test_next_rebind(void **state)
+{
+    struct netsim_step steps[4] = {
+        {0, words_of("x-rebind 100ms repeat")},
+        {250 * MS, words_of("")},
+        {400 * MS, words_of("x-rebind 450ms")},
+        {450 * MS, words_of("x-rebind 450ms")},
+    };
+    struct netsim_stage stage = {steps, 4};
+    static const uint64_t want_ms[] = {100, 200, 450};
+    uint64_t at = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(want_ms) / sizeof(want_ms[0]); i++) {
+        at = netsim_gate_next_rebind(&stage, at);
+        assert_int_equal(at, want_ms[i] * MS);
+        assert_int_equal(netsim_gate_rebinds(&stage, at - 1), i);
+        assert_int_equal(netsim_gate_rebinds(&stage, at), i + 1);
+    }
+    assert_true(netsim_gate_next_rebind(&stage, at) == BELAY_NEVER);
+    assert_true(netsim_gate_next_rebind(&stage, BELAY_NEVER) == BELAY_NEVER);
+    assert_int_equal(netsim_gate_next_rebind(&stage, 199 * MS), 200 * MS);
+    stage.count = 1;
+    assert_int_equal(netsim_gate_next_rebind(&stage, 250 * MS), 300 * MS);
+    at = UINT64_MAX / (100 * MS) * (100 * MS);
+    assert_true(netsim_gate_next_rebind(&stage, at - 1) == at);
+    assert_true(netsim_gate_next_rebind(&stage, at) == BELAY_NEVER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_blackout),
-        cmocka_unit_test(test_mtu),
-        cmocka_unit_test(test_rebinds),
+        cmocka_unit_test(test_drop),        cmocka_unit_test(test_blackout),
+        cmocka_unit_test(test_mtu),         cmocka_unit_test(test_rebinds),
+        cmocka_unit_test(test_next_rebind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -496,6 +496,9 @@ static void test_rebinds(void **state)
     assert_int_equal(netsim_pipeline_rebinds(s.pipeline, 99 * MS), 0);
     assert_int_equal(netsim_pipeline_rebinds(s.pipeline, 250 * MS), 3);
     assert_int_equal(netsim_pipeline_rebinds(s.pipeline, 1000 * MS), 11);
+    assert_int_equal(netsim_pipeline_next_rebind(s.pipeline, 0), 100 * MS);
+    assert_int_equal(netsim_pipeline_next_rebind(s.pipeline, 200 * MS), 250 * MS);
+    assert_int_equal(netsim_pipeline_next_rebind(s.pipeline, 250 * MS), 300 * MS);
     end(&s);
 }
 

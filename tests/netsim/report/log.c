@@ -21,6 +21,10 @@ static const struct {
      HEAD "\"rx\",\"len\":1}\n"}, /* no bit without corrupt */
     {{.t_ns = 20000000, .id = 7, .event = "rx", .len = 1, .reordered = true, .ce = true},
      HEAD "\"rx\",\"len\":1,\"reorder\":true,\"ce\":true}\n"},
+    {{.t_ns = 5, .id = 7, .event = "rebind", .of_link = true},
+     "{\"t_ns\":5,\"event\":\"rebind\"}\n"},
+    {{.t_ns = 5, .event = "rebind", .link = "back", .of_link = true},
+     "{\"t_ns\":5,\"event\":\"rebind\",\"link\":\"back\"}\n"},
     {{.t_ns = INT64_MAX, .id = INT64_MAX, .event = "tx", .link = "a\"b\n", .len = 1},
      "{\"t_ns\":9223372036854775807,\"id\":9223372036854775807,\"event\":\"tx\","
      "\"link\":\"a\\\"b\\n\",\"len\":1}\n"},
