@@ -83,8 +83,9 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
     uint64_t number = belay_recovery_next_number(&c->recovery);
     size_t frames_len = (size_t)(b->w.at - packet) - header_len;
     size_t len = header_len + frames_len + BELAY_TAG_SIZE;
-    unsigned flags =
-        (b->eliciting ? BELAY_SENT_ELICITING : 0) | (b->is_probe ? BELAY_SENT_PROBE : 0);
+    unsigned flags = (b->eliciting ? BELAY_SENT_ELICITING : 0) |
+                     (b->is_probe ? BELAY_SENT_PROBE : 0) |
+                     (b->is_marked ? BELAY_SENT_MARKED : 0);
 
     belay_connection_trace(c, true, 'D', number, len, packet + header_len, frames_len, "ok",
                            b->now_ns);
@@ -239,6 +240,7 @@ static size_t build_packet(struct belay_connection *c, uint8_t *out, size_t size
     memset(&b, 0, offsetof(struct belay_build, records));
     b.c = c;
     b.now_ns = now_ns;
+    b.is_marked = belay_recovery_ecn_mark(&c->recovery) != BELAY_ECN_NOT;
     if (!begin(&b, &size))
         return 0;
     header_len = prepare(&b, c->peer_has_cid ? c->peer_cid : NULL, out, size);
@@ -293,6 +295,7 @@ int belay_connection_build_train(struct belay_connection *c, struct belay_train 
         train->len = train->segment_size = build_probe(c, &probe, train, now_ns);
         return train->len > 0;
     }
+    train->ecn = (unsigned)belay_recovery_ecn_mark(&c->recovery);
     for (unsigned i = 0; i < TRAIN_SEGMENTS_MAX; i++) {
         size_t left = train->capacity - train->len;
         size_t len = build_packet(c, train->buffer + train->len, left < limit ? left : limit,
@@ -303,7 +306,8 @@ int belay_connection_build_train(struct belay_connection *c, struct belay_train 
         train->len += len;
         if (i == 0)
             train->segment_size = limit = len;
-        if (len < train->segment_size || train->capacity - train->len < limit)
+        if (len < train->segment_size || train->capacity - train->len < limit ||
+            train->ecn != (unsigned)belay_recovery_ecn_mark(&c->recovery))
             break;
     }
     return train->len > 0;

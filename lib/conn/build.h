@@ -14,6 +14,7 @@ struct belay_build {
     size_t capacity;      /* of frames in this packet */
     size_t full_capacity; /* of frames in the largest packet */
     bool is_probe;
+    bool is_marked;  /* with ECT(0) */
     bool may_elicit; /* window and pacer allow it, or it is a probe */
     bool eliciting, again;
     bool has_ack, has_close;

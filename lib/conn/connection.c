@@ -28,6 +28,7 @@ static int init_rooms(struct belay_connection *c)
         .first_packet_number = config->first_packet_number,
         .datagram_bytes = config->datagram_size,
         .congestion = c->env->congestion,
+        .ecn = config->ecn,
     };
     int error;
 
@@ -243,6 +244,8 @@ void belay_connection_stats(const struct belay_connection *c, struct belay_stats
     stats->credit_blocked = c->outbox.blocked_count;
     stats->datagram_size = c->datagram_size;
     stats->packet_threshold = r->packet_threshold;
+    stats->packets_ce = r->packets_ce;
+    stats->is_ecn_capable = r->ecn.state == BELAY_ECN_CAPABLE;
 }
 
 enum belay_aead belay_connection_aead(const struct belay_connection *c)

@@ -31,6 +31,7 @@ void belay_core_config_init(struct belay_core_config *config)
         .connect_timeout_ns = 10 * SECOND_NS,
         .close_timeout_ns = 10 * SECOND_NS,
         .congestion = "newreno",
+        .ecn = true,
         .aead = BELAY_AEAD_AES_256_GCM,
         .key_update_packets = BELAY_SEAL_PACKETS_MAX / 2,
     };

@@ -25,6 +25,7 @@ int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_co
     belay_sentlog_init(&r->log, mem, config->first_packet_number);
     belay_rtt_init(&r->rtt);
     belay_reorder_init(r);
+    belay_ecn_init(&r->ecn, config->ecn);
     r->congestion->init(r->congestion_state, config->datagram_bytes);
     belay_pacer_init(&r->pacer, belay_recovery_window_bytes(r));
     belay_recovery_pace(r, 0);
@@ -63,6 +64,7 @@ void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t
         r->rtt.variance_ns = rtt_ns / 2;
     }
     belay_reorder_init(r);
+    belay_ecn_restart(&r->ecn);
     r->congestion->init(r->congestion_state, r->own.datagram_bytes);
     belay_pacer_init(&r->pacer, belay_recovery_window_bytes(r));
     belay_recovery_pace(r, now_ns);
@@ -76,6 +78,11 @@ int belay_recovery_reserve(struct belay_recovery *r, size_t record_count)
 uint64_t belay_recovery_next_number(const struct belay_recovery *r)
 {
     return r->log.next_number;
+}
+
+enum belay_ecn_mark belay_recovery_ecn_mark(const struct belay_recovery *r)
+{
+    return belay_ecn_mark(&r->ecn);
 }
 
 void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns)
@@ -94,6 +101,10 @@ void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
         belay_sentlog_append(&r->log, records, is_eliciting ? record_count : 0);
     packet->sent_ns = now_ns;
     packet->bytes = (uint32_t)bytes;
+    if ((flags & BELAY_SENT_MARKED) != 0) {
+        packet->marked = 1;
+        belay_ecn_sent(&r->ecn);
+    }
     if (is_eliciting) {
         packet->state = BELAY_SENT_IN_FLIGHT;
         r->in_flight_bytes += bytes;
@@ -137,6 +148,7 @@ unsigned belay_recovery_timeout(struct belay_recovery *r, uint64_t now_ns,
         r->pto_count++;
         r->probe_timeouts++;
         r->own.last_pto_ns = now_ns;
+        belay_ecn_silence(&r->ecn, r->pto_count);
         probes = probe_count(r);
     }
     belay_loss_forget(r, now_ns);

@@ -19,6 +19,7 @@
 
 #include "base/ranges.h"
 #include "recovery/congestion.h"
+#include "recovery/ecn.h"
 #include "recovery/pacer.h"
 #include "recovery/rtt.h"
 #include "recovery/sentlog.h"
@@ -34,6 +35,7 @@ struct belay_recovery_config {
     uint32_t datagram_bytes;    /* the largest packet, for the controller and pacer */
     uint64_t peer_ack_delay_ns; /* its max_ack_delay */
     const struct belay_congestion *congestion;
+    bool ecn; /* mark packets where the path lets marks through */
 };
 
 #define BELAY_SKIPPED_KEPT 8 /* packet numbers left out that are remembered */
@@ -43,6 +45,7 @@ struct belay_recovery {
     struct belay_sentlog log;
     struct belay_rtt rtt;
     struct belay_pacer pacer;
+    struct belay_ecn ecn;
     const struct belay_congestion *congestion;
     _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
     uint64_t in_flight_bytes;
@@ -56,6 +59,7 @@ struct belay_recovery {
         time_threshold_ns; /* what reordering was seen to take; 0: RFC 9002's 9/8 suffice */
     uint64_t peer_ack_delay_ns;
     uint64_t packets_lost, packets_spurious, probe_timeouts;
+    uint64_t packets_ce; /* came marked "congestion experienced", as the peer says */
     /* Private. */
     struct {
         uint64_t first_number;  /* the first ever sent */
@@ -100,11 +104,15 @@ uint64_t belay_recovery_next_number(const struct belay_recovery *r);
 
 #define BELAY_SENT_ELICITING 1u /* in flight, wants an ACK */
 #define BELAY_SENT_PROBE     2u /* a PTO probe: allowed past the window */
+#define BELAY_SENT_MARKED    4u /* with ECT(0), as belay_recovery_ecn_mark said */
 /* The packet of next_number left now. Without ELICITING its fate is nobody's business: its
  * records are not kept. */
 void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
                          const struct belay_record *records, size_t record_count,
                          uint64_t now_ns);
+
+/* What the next packet is to carry in its IP header. */
+enum belay_ecn_mark belay_recovery_ecn_mark(const struct belay_recovery *r);
 
 /* Leaves out next_number, after reserve of a packet: who acknowledges it never saw what it
  * acknowledges (an optimistic ACK). The last BELAY_SKIPPED_KEPT are remembered. */
@@ -117,6 +125,10 @@ void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns);
 int belay_recovery_acked(struct belay_recovery *r, const struct belay_range *ranges,
                          size_t count, uint64_t delay_ns, uint64_t now_ns,
                          const struct belay_recovery_sink *sink);
+/* The same for one with counts of ECT(0), ECT(1), CE; ecn NULL: it has none. */
+int belay_recovery_acked_ecn(struct belay_recovery *r, const struct belay_range *ranges,
+                             size_t count, uint64_t delay_ns, const uint64_t *ecn,
+                             uint64_t now_ns, const struct belay_recovery_sink *sink);
 
 /* Loss timer or PTO; BELAY_NEVER when nothing is in flight. */
 uint64_t belay_recovery_deadline(const struct belay_recovery *r);

@@ -35,6 +35,7 @@ struct belay_sent_packet {
     uint32_t bytes;
     uint8_t state;          /* enum belay_sent_state */
     uint8_t repeated;       /* records were repeated by a probe */
+    uint8_t marked;         /* left with ECT(0) */
     uint32_t reduction;     /* of the window, that its loss belongs to */
     uint32_t settled_count; /* settled: so are this many, itself included, downwards */
 };

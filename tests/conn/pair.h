@@ -93,7 +93,7 @@ struct pair {
     uint8_t opened[PAIR_TRAIN_BYTES]; /* by pair_open, last */
 };
 
-/* The defaults that tests start from. */
+/* The defaults that tests start from: no ECN marks. */
 void pair_config(struct belay_core_config *config);
 
 /* Two cores, unconnected; the server listens. config NULL: pair_config's. */

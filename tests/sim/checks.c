@@ -380,6 +380,7 @@ void sim_note_stats(struct sim_conn *conn)
     counts->of[SIM_COUNT_LOSS_SPURIOUS] += new.packets_spurious - old->packets_spurious;
     counts->of[SIM_COUNT_RANGE_EVICTED] += new.ranges_evicted - old->ranges_evicted;
     counts->of[SIM_COUNT_PATH_CHANGED] += new.path_changes - old->path_changes;
+    counts->of[SIM_COUNT_MARKED_CE] += new.packets_ce - old->packets_ce;
     counts->of[SIM_COUNT_PART_DUPLICATE] += new.fragments_duplicate - old->fragments_duplicate;
     counts->of[SIM_COUNT_THRESHOLD_GROWN] +=
         old->packet_threshold > 0 && new.packet_threshold > old->packet_threshold;

@@ -1,5 +1,6 @@
 /* What a random world is made of: configurations and links. */
 #include <stdio.h>
+#include <string.h>
 
 #include "sim/chaos.h"
 
@@ -32,6 +33,7 @@ static void random_limits(struct chaos *chaos, struct belay_core_config *config)
     config->ranges_max = PICK(chaos, ranges);
     config->half_open_max = 1 + (uint32_t)below(chaos, 8);
     config->half_open_cookies = (uint32_t)below(chaos, 4);
+    config->ecn = chance(chaos, 80);
 }
 
 static void random_times(struct chaos *chaos, struct belay_core_config *config)
@@ -109,6 +111,8 @@ void chaos_link(struct chaos *chaos, struct sim_host *from, struct sim_host *to)
     unsigned at = delay_words(chaos, words, sizeof(words));
 
     at += loss_words(chaos, words + at, sizeof(words) - at);
+    if (strstr(words, "loss") != NULL && strstr(words, "loss 0%") == NULL && chance(chaos, 30))
+        at += (unsigned)snprintf(words + at, sizeof(words) - at, "ecn ");
     if (chance(chaos, 40))
         at += (unsigned)snprintf(words + at, sizeof(words) - at, "duplicate %u%% ",
                                  1 + (unsigned)below(chaos, 20));
