@@ -44,12 +44,12 @@ static void data_is_marked_and_hellos_are_not(void **state)
     pair_dispose(&pair);
 }
 
-/* Ten, and no more before something is heard: a train ends where the marks do. */
+/* Ten, and no more before something is heard. */
 static void ten_packets_are_the_test(void **state)
 {
     struct belay_core_config config;
     struct pair pair;
-    size_t count;
+    uint64_t first;
 
     (void)state;
     pair_config(&config);
@@ -58,10 +58,15 @@ static void ten_packets_are_the_test(void **state)
     pair_connect(&pair);
     pair_drop_all(&pair);
     pair_send(&pair.server, 0, 100000, 1);
-    count = pair_collect_from(&pair.server);
-    assert_true(pair.server.sent_count > 10);
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(pair.packets[i].ecn, pair.server.sent_count - count + i < 10 ? 2 : 0);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        first = pair.server.sent_count;
+        pair_collect_from(&pair.server);
+        for (size_t i = 0; i < pair.packet_count; i++)
+            assert_int_equal(pair.packets[i].ecn, first + i < 10 ? 2 : 0);
+        pair_drop_all(&pair);
+        pair_step(&pair, pair.now_ns + 5 * SECOND); /* a PTO */
+    }
+    assert_true(first > 10);
     pair_run(&pair, 5 * SECOND);
     assert_int_equal(pair_count(&pair.client, BELAY_CORE_MESSAGE), 1);
     pair_dispose(&pair);
