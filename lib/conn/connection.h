@@ -130,6 +130,9 @@ void belay_connection_on_reset(struct belay_connection *c, bool replaced);
 void belay_connection_on_reflected(struct belay_connection *c);
 /* ICMP says so: a hint. */
 void belay_connection_on_unreachable(struct belay_connection *c, int error);
+/* As belay_core_too_big. */
+void belay_connection_too_big(struct belay_connection *c, const struct belay_path *path,
+                              size_t size, size_t fits);
 void belay_connection_on_timeout(struct belay_connection *c, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ app calls */

@@ -15,6 +15,7 @@ void belay_core_config_init(struct belay_core_config *config)
 {
     *config = (struct belay_core_config){
         .datagram_size = BELAY_DATAGRAM_BYTES_MIN,
+        .datagram_size_max = BELAY_DATAGRAM_BYTES_MAX,
         .message_size_max = 16 * MIB,
         .window_initial = MIB,
         .window_max = 32 * MIB,
@@ -43,6 +44,9 @@ const char *belay_core_config_check(const struct belay_core_config *c)
     if (c->datagram_size < BELAY_DATAGRAM_BYTES_MIN ||
         c->datagram_size > BELAY_DATAGRAM_BYTES_MAX)
         return "datagram_size must be 1200 to 65507 bytes";
+    if (c->datagram_size_max < c->datagram_size ||
+        c->datagram_size_max > BELAY_DATAGRAM_BYTES_MAX)
+        return "datagram_size_max must be datagram_size to 65507 bytes";
     if (c->message_size_max > 1u << 30)
         return "message_size_max must be at most 2^30 bytes";
     if (c->window_messages < 16 || c->window_messages > 1u << 20)

@@ -49,6 +49,7 @@ static void take_in_flight(struct belay_recovery *r, uint64_t number,
     belay_loss_leave_flight(r, number, packet);
     if (!belay_loss_is_of_path(r, number))
         return;
+    belay_mtu_acked(&r->mtu, number, packet->bytes);
     if (news->flight_bytes == 0) /* ranges go down: the first is the newest */
         news->newest_sent_ns = packet->sent_ns;
     news->flight_bytes += packet->bytes;
@@ -70,11 +71,21 @@ static void take_lost(struct belay_recovery *r, uint64_t number,
         news->undo = true;
 }
 
+/* It got through; that it was taken for lost before says nothing of the window. */
+static void take_mtu_probe(struct belay_recovery *r, uint64_t number,
+                           const struct belay_sent_packet *packet)
+{
+    if (belay_loss_is_of_path(r, number))
+        belay_mtu_probe_acked(&r->mtu, packet->bytes);
+}
+
 static void take_packet(struct belay_recovery *r, uint64_t number, struct news *news,
                         const struct belay_recovery_sink *sink)
 {
     struct belay_sent_packet *packet = belay_sentlog_find(&r->log, number);
-    if (packet->state == BELAY_SENT_IN_FLIGHT)
+    if (packet->mtu_probe)
+        take_mtu_probe(r, number, packet);
+    else if (packet->state == BELAY_SENT_IN_FLIGHT)
         take_in_flight(r, number, packet, news);
     else
         take_lost(r, number, packet, news);

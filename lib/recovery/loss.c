@@ -52,9 +52,10 @@ static void count_in_reduction(struct belay_recovery *r, uint64_t sent_ns, uint6
 }
 
 /* What the window must answer. */
-static void blame(struct belay_recovery *r, struct belay_sent_packet *packet,
+static void blame(struct belay_recovery *r, uint64_t number, struct belay_sent_packet *packet,
                   struct belay_congestion_lost *lost, uint64_t now_ns)
 {
+    belay_mtu_lost(&r->mtu, number, packet->bytes);
     lost->bytes += packet->bytes;
     lost->sent_ns = packet->sent_ns;
     if (ends_persistent_run(r, packet))
@@ -67,12 +68,18 @@ static void declare_lost(struct belay_recovery *r, uint64_t number,
                          struct belay_sent_packet *packet, struct belay_congestion_lost *lost,
                          const struct belay_recovery_sink *sink, uint64_t now_ns)
 {
-    belay_loss_leave_flight(r, number, packet);
+    bool is_of_path = belay_loss_is_of_path(r, number);
+
     packet->state = BELAY_SENT_LOST;
     packet->lost_ns = now_ns;
-    r->packets_lost++;
-    if (belay_loss_is_of_path(r, number))
-        blame(r, packet, lost, now_ns);
+    if (packet->mtu_probe && is_of_path) {
+        belay_mtu_probe_lost(&r->mtu, packet->bytes);
+    } else if (!packet->mtu_probe) {
+        belay_loss_leave_flight(r, number, packet);
+        r->packets_lost++;
+        if (is_of_path)
+            blame(r, number, packet, lost, now_ns);
+    }
 
     /* What a probe repeated is in the newer packet's hands. */
     for (uint32_t i = 0; i < packet->record_count && !packet->repeated; i++)

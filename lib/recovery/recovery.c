@@ -52,6 +52,18 @@ void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_n
     belay_recovery_pace(r, now_ns);
 }
 
+void belay_recovery_search_mtu(struct belay_recovery *r, uint32_t most_bytes)
+{
+    belay_mtu_init(&r->mtu, r->own.datagram_bytes, most_bytes);
+}
+
+void belay_recovery_set_datagram_bytes(struct belay_recovery *r, uint32_t bytes,
+                                       uint64_t now_ns)
+{
+    r->own.datagram_bytes = bytes;
+    belay_recovery_pace(r, now_ns);
+}
+
 void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t now_ns)
 {
     r->own.path_number = r->log.next_number;
@@ -65,6 +77,9 @@ void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t
     }
     belay_reorder_init(r);
     belay_ecn_restart(&r->ecn);
+    belay_mtu_restart(&r->mtu);
+    if (r->mtu.size_bytes > 0)
+        r->own.datagram_bytes = r->mtu.size_bytes;
     r->congestion->init(r->congestion_state, r->own.datagram_bytes);
     belay_pacer_init(&r->pacer, belay_recovery_window_bytes(r));
     belay_recovery_pace(r, now_ns);
@@ -105,7 +120,12 @@ void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
         packet->marked = 1;
         belay_ecn_sent(&r->ecn);
     }
-    if (is_eliciting) {
+    if ((flags & BELAY_SENT_MTU_PROBE) != 0) {
+        packet->state = BELAY_SENT_IN_FLIGHT;
+        packet->mtu_probe = 1;
+        belay_mtu_probe_sent(&r->mtu, (uint32_t)bytes);
+        belay_pacer_sent(&r->pacer, bytes, now_ns);
+    } else if (is_eliciting) {
         packet->state = BELAY_SENT_IN_FLIGHT;
         r->in_flight_bytes += bytes;
         r->eliciting_in_flight++;
@@ -149,6 +169,7 @@ unsigned belay_recovery_timeout(struct belay_recovery *r, uint64_t now_ns,
         r->probe_timeouts++;
         r->own.last_pto_ns = now_ns;
         belay_ecn_silence(&r->ecn, r->pto_count);
+        belay_mtu_silence(&r->mtu, r->pto_count);
         probes = probe_count(r);
     }
     belay_loss_forget(r, now_ns);
@@ -162,7 +183,8 @@ bool belay_recovery_repeat_oldest(struct belay_recovery *r,
         r->own.repeat_number = r->own.oldest_number;
     while (r->own.repeat_number < r->log.next_number) {
         struct belay_sent_packet *packet = belay_sentlog_find(&r->log, r->own.repeat_number++);
-        if (packet->state != BELAY_SENT_IN_FLIGHT || packet->record_count == 0)
+        if (packet->state != BELAY_SENT_IN_FLIGHT || packet->record_count == 0 ||
+            packet->mtu_probe)
             continue;
         packet->repeated = 1;
         for (uint32_t i = 0; i < packet->record_count; i++)

@@ -20,6 +20,7 @@
 #include "base/ranges.h"
 #include "recovery/congestion.h"
 #include "recovery/ecn.h"
+#include "recovery/mtu.h"
 #include "recovery/pacer.h"
 #include "recovery/rtt.h"
 #include "recovery/sentlog.h"
@@ -46,6 +47,7 @@ struct belay_recovery {
     struct belay_rtt rtt;
     struct belay_pacer pacer;
     struct belay_ecn ecn;
+    struct belay_mtu mtu;
     const struct belay_congestion *congestion;
     _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
     uint64_t in_flight_bytes;
@@ -86,6 +88,12 @@ int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_co
                         struct belay_mem *mem);
 void belay_recovery_dispose(struct belay_recovery *r);
 
+/* The search for larger datagrams begins, from the present size up to most_bytes. What it found
+ * is mtu.size_bytes, and is used when it is set: */
+void belay_recovery_search_mtu(struct belay_recovery *r, uint32_t most_bytes);
+void belay_recovery_set_datagram_bytes(struct belay_recovery *r, uint32_t bytes,
+                                       uint64_t now_ns);
+
 /* After the handshake: the peer's word, and an RTT sample (0: none). */
 void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_ns,
                              uint32_t datagram_bytes, uint64_t rtt_ns, uint64_t now_ns);
@@ -105,6 +113,7 @@ uint64_t belay_recovery_next_number(const struct belay_recovery *r);
 #define BELAY_SENT_ELICITING 1u /* in flight, wants an ACK */
 #define BELAY_SENT_PROBE     2u /* a PTO probe: allowed past the window */
 #define BELAY_SENT_MARKED    4u /* with ECT(0), as belay_recovery_ecn_mark said */
+#define BELAY_SENT_MTU_PROBE 8u /* eliciting, but not in flight for window and PTO */
 /* The packet of next_number left now. Without ELICITING its fate is nobody's business: its
  * records are not kept. */
 void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,

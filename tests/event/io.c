@@ -86,10 +86,13 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
 static struct belay_endpoint_stats transfer(struct belay_stats *conn_stats)
 {
     struct belay_endpoint_stats stats;
+    struct belay_config config = test_config();
     struct side server, client;
     struct belay_listener *listener;
     unsigned char *bytes = malloc(BIG);
     uint64_t hash;
+
+    config.core.datagram_size_max = config.core.datagram_size; /* so that there are trains */
 
     side_init(&server);
     side_init(&client);
@@ -97,7 +100,7 @@ static struct belay_endpoint_stats transfer(struct belay_stats *conn_stats)
         bytes[i] = (unsigned char)(i * 31 + (i >> 8));
     hash = server.hash;
     listener = listen_on("127.0.0.1", NULL, 0, &server);
-    dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), NULL, 0, &client);
+    dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), &config, 0, &client);
     for (int i = 0; i < BIG_ALL; i++) {
         assert_int_equal(belay_conn_send(client.conn, 0, bytes, BIG), 0);
         hash = hash_bytes(hash, bytes, BIG);

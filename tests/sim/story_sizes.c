@@ -137,7 +137,7 @@ static void datagram_sizes(void **state)
         struct belay_core_config config;
         struct sim_series series = {.count = 300, .len = 70};
         belay_core_config_init(&config);
-        config.datagram_size = sizes[i];
+        config.datagram_size = config.datagram_size_max = sizes[i];
         struct pair pair = pair_open(story_seed_first(), "delay 10ms loss 3%", &config);
         sim_filter_set(pair.client, pair.server, note_size, NULL);
         largest_seen = 0;
@@ -160,7 +160,8 @@ static void smaller_datagram_size_counts(void **state)
     belay_core_config_init(&config);
     config.datagram_size = 9000;
     pair.client = sim_host_new(pair.sim, "client", &config);
-    pair.server = sim_host_new(pair.sim, "server", NULL);
+    config.datagram_size = config.datagram_size_max = 1200;
+    pair.server = sim_host_new(pair.sim, "server", &config);
     sim_listen(pair.server);
     sim_filter_set(pair.client, pair.server, note_size, NULL);
     largest_seen = 0;
