@@ -98,7 +98,8 @@ struct belay_stats {
     uint64_t path_changes;                  /* moves to another address, the peer's or ours */
     uint64_t packets_ce; /* sent, and marked by a queue on the way instead of dropped (ECN) */
     bool is_ecn_capable; /* the path lets ECN marks through */
-    uint64_t mtu_probes_sent, mtu_probes_lost; /* of the search for larger datagrams */
+    uint64_t mtu_probes_sent, mtu_probes_lost; /* of the search for larger datagrams;
+                                                * refused by our system is lost, too */
     uint64_t mtu_black_holes; /* times that larger datagrams stopped getting through */
 };
 

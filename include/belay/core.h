@@ -370,6 +370,8 @@ int belay_core_conn_migrate(struct belay_core_conn *conn, const struct belay_pat
 bool belay_core_uses_socket(const struct belay_core *core, uint32_t socket);
 
 bool belay_core_conn_is_connected(const struct belay_core_conn *conn);
+/* UDP payload bytes at most, as it is now: what the path was found to take. */
+uint32_t belay_core_conn_datagram_size(const struct belay_core_conn *conn);
 size_t belay_core_conn_queued_bytes(const struct belay_core_conn *conn);
 /* The largest message that send accepts: the smaller of both sides' limits. */
 size_t belay_core_conn_message_size_max(const struct belay_core_conn *conn);

@@ -219,6 +219,11 @@ bool belay_connection_is_connected(const struct belay_connection *c)
     return c->stage == BELAY_STAGE_OPEN;
 }
 
+uint32_t belay_connection_datagram_size(const struct belay_connection *c)
+{
+    return c->datagram_size;
+}
+
 size_t belay_connection_queued_bytes(const struct belay_connection *c)
 {
     return (size_t)c->outbox.queued_bytes;

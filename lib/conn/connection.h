@@ -103,6 +103,7 @@ const uint8_t *belay_connection_peer_token(const struct belay_connection *c, uns
 bool belay_connection_peer_is_unshared(const struct belay_connection *c);
 const uint8_t *belay_connection_nonce(const struct belay_connection *c); /* of the INIT */
 bool belay_connection_is_connected(const struct belay_connection *c);
+uint32_t belay_connection_datagram_size(const struct belay_connection *c);
 size_t belay_connection_queued_bytes(const struct belay_connection *c);
 size_t belay_connection_message_size_max(const struct belay_connection *c);
 void belay_connection_stats(const struct belay_connection *c, struct belay_stats *stats);

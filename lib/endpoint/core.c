@@ -502,6 +502,11 @@ bool belay_core_conn_is_connected(const struct belay_core_conn *conn)
     return belay_connection_is_connected(conn->connection);
 }
 
+uint32_t belay_core_conn_datagram_size(const struct belay_core_conn *conn)
+{
+    return belay_connection_datagram_size(conn->connection);
+}
+
 size_t belay_core_conn_queued_bytes(const struct belay_core_conn *conn)
 {
     return belay_connection_queued_bytes(conn->connection);
