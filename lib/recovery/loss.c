@@ -55,7 +55,7 @@ static void count_in_reduction(struct belay_recovery *r, uint64_t sent_ns, uint6
 static void blame(struct belay_recovery *r, uint64_t number, struct belay_sent_packet *packet,
                   struct belay_congestion_lost *lost, uint64_t now_ns)
 {
-    belay_mtu_lost(&r->mtu, number, packet->bytes);
+    belay_mtu_lost(&r->mtu, number, packet->bytes, r->log.next_number);
     lost->bytes += packet->bytes;
     lost->sent_ns = packet->sent_ns;
     if (ends_persistent_run(r, packet))

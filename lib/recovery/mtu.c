@@ -155,16 +155,19 @@ void belay_mtu_acked(struct belay_mtu *mtu, uint64_t number, uint32_t bytes)
     }
 }
 
-void belay_mtu_lost(struct belay_mtu *mtu, uint64_t number, uint32_t bytes)
+void belay_mtu_lost(struct belay_mtu *mtu, uint64_t number, uint32_t bytes,
+                    uint64_t next_number)
 {
     /* What is larger than the present size was sent before we fell to it. */
     if (!is_on(mtu) || bytes <= mtu->base_bytes || bytes > mtu->size_bytes)
         return;
     if (bytes <= mtu->acked_bytes && number < mtu->acked_number)
         return;
+    if (mtu->lost_count == 0)
+        mtu->lost_mark = next_number;
     if (mtu->lost_count++ == 0 || bytes < mtu->lost_bytes)
         mtu->lost_bytes = bytes;
-    if (mtu->lost_count >= HOLE_PACKETS)
+    if (mtu->lost_count >= HOLE_PACKETS && number >= mtu->lost_mark)
         fall(mtu);
 }
 

@@ -12,7 +12,8 @@
  * after three. Ten minutes after the end of a search the next begins.
  *
  * Black holes: packets above base_bytes that are lost in a row, none as large and newer than
- * they getting through; or several PTOs in a row. Then back to base_bytes, and search again.
+ * they getting through, and not all of one flight: that may be a queue that was full. Or
+ * several PTOs in a row. Then back to base_bytes, and search again.
  *
  * A search that has nothing to find (most_bytes not above the start) is off: size_bytes stays.
  */
@@ -38,6 +39,7 @@ struct belay_mtu {
     uint32_t acked_bytes;
     uint32_t lost_bytes; /* the smallest of them */
     unsigned lost_count;
+    uint64_t lost_mark;   /* the first number sent after the first of them was found lost */
     uint64_t black_holes; /* found so far */
 };
 
@@ -52,9 +54,11 @@ void belay_mtu_probe_sent(struct belay_mtu *mtu, uint32_t bytes);
 void belay_mtu_probe_acked(struct belay_mtu *mtu, uint32_t bytes);
 void belay_mtu_probe_lost(struct belay_mtu *mtu, uint32_t bytes);
 
-/* Other packets' fates; a find of losses comes after the ACK that told of them. */
+/* Other packets' fates; a find of losses comes after the ACK that told of them. next_number: of
+ * the packet to be sent next. */
 void belay_mtu_acked(struct belay_mtu *mtu, uint64_t number, uint32_t bytes);
-void belay_mtu_lost(struct belay_mtu *mtu, uint64_t number, uint32_t bytes);
+void belay_mtu_lost(struct belay_mtu *mtu, uint64_t number, uint32_t bytes,
+                    uint64_t next_number);
 void belay_mtu_silence(struct belay_mtu *mtu, uint32_t pto_count);
 
 /* Our own system did not send bytes: it is larger than the interface takes. fits: what that

@@ -130,15 +130,17 @@ static void found_9000(struct belay_mtu *mtu)
 static void test_black_holes(void **state)
 {
     /* '9' and '3': a packet of 8972 or 3000 bytes is acknowledged, '1': one of 1200; 'L', 'M',
-     * 'S': the same lost; 'o': an older one than those acknowledged, of 8972, is lost. */
+     * 'S': the same lost; 'o': an older one than those acknowledged, of 8972, is lost; 'B': one
+     * of 8972, of a flight of a hundred. */
     static const struct {
         const char *fates;
         bool is_hole;
     } rows[] = {
-        {"9LLLLL", false},      {"9LLLLLL", true},  {"LLLLLL", true},    {"L1L1L1L1L1L", true},
-        {"LLLLL9LLLLL", false}, {"LLL1LLL", true},  {"SSSSSSSS", false}, {"9oooooooo", false},
-        {"MMMMMM", true},       {"MMM3MMM", false}, {"LLL3LLL", true},   {"LMLMLM", true},
-        {"LMLM3LM", false},     {"3oooooo", true},
+        {"9LLLLL", false},       {"9LLLLLL", true},  {"LLLLLL", true},    {"L1L1L1L1L1L", true},
+        {"LLLLL9LLLLL", false},  {"LLL1LLL", true},  {"SSSSSSSS", false}, {"9oooooooo", false},
+        {"MMMMMM", true},        {"MMM3MMM", false}, {"LLL3LLL", true},   {"LMLMLM", true},
+        {"BBBBBBBBBBBB", false}, {"BBBBBBL", false}, {"LBBBBBB", true},   {"LMLM3LM", false},
+        {"3oooooo", false},
     };
 
     (void)state;
@@ -156,10 +158,17 @@ static void test_black_holes(void **state)
                 belay_mtu_acked(&mtu, number, *f == '9' ? 8972 : *f == '3' ? 3000 : 1200);
                 break;
             case 'o':
-                belay_mtu_lost(&mtu, number - 50, 8972);
+                belay_mtu_lost(&mtu, number - 50, 8972, number);
+                break;
+            case 'B':
+                belay_mtu_lost(&mtu, number, 8972, 200);
                 break;
             default:
-                belay_mtu_lost(&mtu, number, *f == 'L' ? 8972 : *f == 'M' ? 3000 : 1200);
+                belay_mtu_lost(&mtu, number,
+                               *f == 'L'   ? 8972
+                               : *f == 'M' ? 3000
+                                           : 1200,
+                               number + 1);
             }
         }
         assert_int_equal(mtu.black_holes, rows[i].is_hole);
@@ -181,17 +190,17 @@ static void test_silence(void **state)
     assert_int_equal(mtu.black_holes, 1);
     /* The search begins at once; what is lost of the larger ones of before is no news. */
     for (unsigned i = 0; i < 100; i++)
-        belay_mtu_lost(&mtu, i, 8972);
+        belay_mtu_lost(&mtu, i, 8972, i + 1);
     search(&mtu, 1472, 0);
     for (unsigned i = 0; i < 100; i++)
-        belay_mtu_lost(&mtu, i, 8972);
+        belay_mtu_lost(&mtu, i, 8972, i + 1);
     assert_int_equal(mtu.size_bytes, 1472);
     assert_int_equal(mtu.black_holes, 1);
     /* A size that is fixed stays. */
     belay_mtu_init(&mtu, 9000, 9000);
     belay_mtu_silence(&mtu, 9);
     for (unsigned i = 0; i < 100; i++)
-        belay_mtu_lost(&mtu, i, 9000);
+        belay_mtu_lost(&mtu, i, 9000, i + 1);
     belay_mtu_restart(&mtu);
     assert_int_equal(mtu.size_bytes, 9000);
 }
