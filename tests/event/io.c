@@ -14,13 +14,15 @@
 #define UDP_GRO_OPTION     104
 
 static struct {
-    int error;        /* what fails say */
-    unsigned every;   /* each n-th call fails; 0: none */
-    bool trains_only; /* only calls with a train */
-    unsigned at_most; /* messages a sendmmsg takes; 0: all */
-    unsigned lose;    /* of 100 messages the "network" loses so many */
-    uint64_t seed;    /* of what it loses */
-    bool no_mmsg;     /* a system without these calls */
+    int error;         /* what fails say */
+    unsigned every;    /* each n-th call fails; 0: none */
+    bool trains_only;  /* only calls with a train */
+    unsigned at_most;  /* messages a sendmmsg takes; 0: all */
+    unsigned lose;     /* of 100 messages the "network" loses so many */
+    uint64_t seed;     /* of what it loses */
+    bool no_mmsg;      /* a system without these calls */
+    unsigned truncate; /* each n-th message that comes says that it was cut; 0: none */
+    unsigned came, truncated;
     unsigned calls, failures, trains, batches, trains_in, batches_in;
     uint32_t datagram_size_max; /* 0: as the least */
     bool gso, gro, mmsg;        /* the configuration's */
@@ -87,11 +89,21 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *header, int flags)
     return fails(header) ? -1 : __real_sendmsg(fd, header, flags);
 }
 
+static void note_arrival(struct msghdr *header)
+{
+    plan.trains_in += has_option(header, UDP_GRO_OPTION);
+    if (plan.truncate == 0 || ++plan.came % plan.truncate != 0)
+        return;
+    header->msg_flags |= MSG_TRUNC;
+    plan.truncated++;
+}
+
 ssize_t __wrap_recvmsg(int fd, struct msghdr *header, int flags)
 {
     ssize_t len = __real_recvmsg(fd, header, flags);
 
-    plan.trains_in += len >= 0 && has_option(header, UDP_GRO_OPTION);
+    if (len >= 0 && (flags & MSG_ERRQUEUE) == 0)
+        note_arrival(header);
     return len;
 }
 
@@ -107,7 +119,7 @@ int __wrap_recvmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags,
     plan.batches_in++;
     got = __real_recvmmsg(fd, headers, count, flags, timeout);
     for (int i = 0; i < got; i++)
-        plan.trains_in += has_option(&headers[i].msg_hdr, UDP_GRO_OPTION);
+        note_arrival(&headers[i].msg_hdr);
     return got;
 }
 
@@ -376,6 +388,19 @@ static void noise_is_counted_and_dropped(void **state)
     close(fd);
 }
 
+/* What the system cut short is dropped, whole, and comes again. */
+static void what_is_truncated_is_dropped(void **state)
+{
+    struct belay_stats conn;
+
+    (void)state;
+    plan_clear();
+    plan.truncate = 5;
+    transfer(&conn); /* which checks each byte */
+    assert_true(plan.truncated > 0);
+    assert_true(conn.packets_lost > 0 || conn.packets_retransmitted > 0);
+}
+
 static unsigned ticks;
 
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
@@ -477,6 +502,7 @@ int main(void)
         EVENT_TEST(other_errors_lose_a_datagram_at_most),
         EVENT_TEST(what_the_network_loses_is_repeated),
         EVENT_TEST(noise_is_counted_and_dropped),
+        EVENT_TEST(what_is_truncated_is_dropped),
         EVENT_TEST(a_flood_leaves_turns_to_others),
         EVENT_TEST(answers_come_from_the_address_that_was_asked),
     };
