@@ -45,6 +45,8 @@ struct belay_config {
     struct belay_core_config core; /* protocol limits and times: core.h */
     int socket_buffer_bytes; /* SO_RCVBUF and SO_SNDBUF asked for; 0: the system's [4 MiB] */
     bool portable_io;        /* plain sendmsg/recvmsg only: no GSO, GRO, mmsg [false] */
+    bool gso, gro, mmsg; /* each fast path by itself, used where the system has it: trains cut
+                            or joined by the kernel, many messages a call [true] */
     /* Lines for people; NULL: none. level 0 to 2, as in struct belay_log. */
     void (*log)(void *ctx, int level, const struct belay_conn *conn, const char *text);
     void *log_ctx;

@@ -96,6 +96,11 @@ struct belay_stats {
     uint32_t datagram_size;                 /* UDP payload bytes at most, now */
     uint32_t packet_threshold;              /* packets of reordering taken for loss, now */
     uint64_t path_changes;                  /* moves to another address, the peer's or ours */
+    uint64_t packets_ce; /* sent, and marked by a queue on the way instead of dropped (ECN) */
+    bool is_ecn_capable; /* the path lets ECN marks through */
+    uint64_t mtu_probes_sent, mtu_probes_lost; /* of the search for larger datagrams;
+                                                * refused by our system is lost, too */
+    uint64_t mtu_black_holes; /* times that larger datagrams stopped getting through */
 };
 
 #ifdef __cplusplus

@@ -84,8 +84,10 @@ enum belay_aead {
 
 /* Limits and times; belay_core_config_init gives the defaults in brackets. */
 struct belay_core_config {
-    uint32_t datagram_size;    /* UDP payload bytes at most, 1200..65507 [1200] */
-    uint32_t message_size_max; /* largest message sent or accepted, bytes, <= 2^30 [16 MiB] */
+    uint32_t datagram_size; /* UDP payload bytes at most, from the start, 1200..65507 [1200] */
+    uint32_t datagram_size_max; /* up to which what the path takes is searched, and what we say
+                                   that we take; as datagram_size: no search [65507] */
+    uint32_t message_size_max;  /* largest message sent or accepted, bytes, <= 2^30 [16 MiB] */
     uint64_t
         window_initial;  /* receive credit, bytes; raised to message_size_max + 64 [1 MiB] */
     uint64_t window_max; /* auto-tuning stops there; raised likewise [32 MiB] */
@@ -106,6 +108,7 @@ struct belay_core_config {
     uint64_t connect_timeout_ns; /* [10 s] */
     uint64_t close_timeout_ns;   /* graceful close at most [10 s] */
     const char *congestion;      /* "newreno" ["newreno"] */
+    bool ecn; /* mark packets as ECN-capable where marks get through [true] */
     /*
      * Security; docs/security.md. Keys are X25519's, 32 bytes. Which handshake a dial asks for
      * follows from what it has; all but `insecure` encrypt:
@@ -191,6 +194,7 @@ struct belay_train {
     size_t len;             /* bytes in buffer */
     size_t segment_size;    /* every datagram's but the last's, which may be shorter */
     unsigned ecn;
+    uint64_t owner; /* whose it is: for belay_core_too_big */
 };
 
 /* 1: a train is to be sent now (call again). 0: nothing more now. */
@@ -262,6 +266,16 @@ int belay_core_connect(struct belay_core *core, const struct belay_path *path, b
  * attempts found nobody. */
 void belay_core_unreachable(struct belay_core *core, const struct belay_path *path, int error,
                             uint64_t now_ns);
+
+/*
+ * A datagram of size bytes was not sent, because the system says that it is too large for the
+ * interface (EMSGSIZE): path and owner of its train. fits: what it would take, 0 when not
+ * known. The search for the path's size goes on below, at once. With size 0 it is a hint of
+ * somebody on the way (ICMP), owner 0: fits is tried next if it may be right, and nothing
+ * follows from it else. A hint of which nothing says whose it is reaches dials alone.
+ */
+void belay_core_too_big(struct belay_core *core, const struct belay_path *path, uint64_t owner,
+                        size_t size, size_t fits, uint64_t now_ns);
 
 /* Connections, half-open ones included; bytes held by all. */
 size_t belay_core_conn_count(const struct belay_core *core);
@@ -372,6 +386,8 @@ int belay_core_conn_migrate(struct belay_core_conn *conn, const struct belay_pat
 bool belay_core_uses_socket(const struct belay_core *core, uint32_t socket);
 
 bool belay_core_conn_is_connected(const struct belay_core_conn *conn);
+/* UDP payload bytes at most, as it is now: what the path was found to take. */
+uint32_t belay_core_conn_datagram_size(const struct belay_core_conn *conn);
 size_t belay_core_conn_queued_bytes(const struct belay_core_conn *conn);
 /* The largest message that send accepts: the smaller of both sides' limits. */
 size_t belay_core_conn_message_size_max(const struct belay_core_conn *conn);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TRAIN_SEGMENTS_MAX 64
+#define FULL_SLACK         64  /* bytes that a full datagram may lack */
 #define SKIP_FIRST         256 /* packets; doubled with each */
 #define SKIP_LAST          65536
 
@@ -46,11 +47,22 @@ static bool wants_eliciting(struct belay_connection *c)
            belay_outbox_peek(&c->outbox, &piece);
 }
 
+/* Of a window that is small beside what the path takes, at least two datagrams are made: with
+ * one on its way at a time nothing ever tells that it is lost, but a timeout. */
+size_t belay_build_limit(const struct belay_connection *c)
+{
+    uint64_t half = belay_recovery_window_bytes(&c->recovery) / 2;
+
+    if (half >= c->datagram_size)
+        return c->datagram_size;
+    return half > BELAY_DATAGRAM_BYTES_MIN ? (size_t)half : BELAY_DATAGRAM_BYTES_MIN;
+}
+
 /* Bytes that window and pacer allow for one packet now; 0: wait. */
 static size_t allowance(struct belay_connection *c, uint64_t now_ns)
 {
     uint64_t window = belay_recovery_window_left(&c->recovery);
-    uint64_t want = c->datagram_size;
+    uint64_t want = belay_build_limit(c);
 
     c->pacing_ns = BELAY_NEVER;
     if (window < want)
@@ -84,7 +96,8 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
     size_t frames_len = (size_t)(b->w.at - packet) - header_len;
     size_t len = header_len + frames_len + BELAY_TAG_SIZE;
     unsigned flags =
-        (b->eliciting ? BELAY_SENT_ELICITING : 0) | (b->is_probe ? BELAY_SENT_PROBE : 0);
+        (b->eliciting ? BELAY_SENT_ELICITING : 0) | (b->is_probe ? BELAY_SENT_PROBE : 0) |
+        (b->is_marked ? BELAY_SENT_MARKED : 0) | (b->is_mtu_probe ? BELAY_SENT_MTU_PROBE : 0);
 
     belay_connection_trace(c, true, 'D', number, len, packet + header_len, frames_len, "ok",
                            b->now_ns);
@@ -98,7 +111,7 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
     if (b->has_close)
         c->due.close = c->closing.answer_due = false;
     c->unanswered += !b->eliciting;
-    if (b->eliciting) {
+    if (b->eliciting && !b->is_mtu_probe) {
         c->acks.since_eliciting = 0;
         c->due.ping = false;
         c->last_eliciting_sent_ns = b->now_ns;
@@ -223,7 +236,7 @@ static size_t prepare(struct belay_build *b, const uint8_t *cid, uint8_t *out, s
     if (header_len == 0 || size < header_len + BELAY_TAG_SIZE + 1)
         return 0;
     b->capacity = size - header_len - BELAY_TAG_SIZE;
-    b->full_capacity = c->datagram_size - header_len - BELAY_TAG_SIZE;
+    b->full_capacity = belay_build_limit(c) - header_len - BELAY_TAG_SIZE;
     belay_writer_init(&b->w, out + header_len, b->capacity);
     return header_len;
 }
@@ -239,6 +252,7 @@ static size_t build_packet(struct belay_connection *c, uint8_t *out, size_t size
     memset(&b, 0, offsetof(struct belay_build, records));
     b.c = c;
     b.now_ns = now_ns;
+    b.is_marked = belay_recovery_ecn_mark(&c->recovery) != BELAY_ECN_NOT;
     if (!begin(&b, &size))
         return 0;
     header_len = prepare(&b, c->peer_has_cid ? c->peer_cid : NULL, out, size);
@@ -279,11 +293,75 @@ static size_t build_probe(struct belay_connection *c, const struct belay_probe *
     return len;
 }
 
+/*
+ * One datagram of PING and PADDING, as large as the search asks for, alone in its train; and no
+ * larger than half the window, since larger ones would not be filled.
+ */
+static size_t build_mtu_probe(struct belay_connection *c, struct belay_train *train,
+                              uint64_t now_ns)
+{
+    uint64_t half = belay_recovery_window_bytes(&c->recovery) / 2;
+    size_t limit = half < train->capacity ? (size_t)half : train->capacity;
+    struct belay_build b;
+    uint8_t *mark;
+    size_t len;
+
+    if (!c->mtu_wanted || c->stage != BELAY_STAGE_OPEN || c->due.probes > 0)
+        return 0;
+    len = belay_mtu_next(&c->recovery.mtu, (uint32_t)limit, now_ns);
+    if (len == 0 || allowance(c, now_ns) == 0)
+        return 0;
+    memset(&b, 0, offsetof(struct belay_build, records));
+    b.c = c;
+    b.now_ns = now_ns;
+    b.is_mtu_probe = true;
+    b.is_marked = belay_recovery_ecn_mark(&c->recovery) != BELAY_ECN_NOT;
+    len = prepare(&b, c->peer_has_cid ? c->peer_cid : NULL, train->buffer, len);
+    if (len == 0)
+        return 0;
+    mark = b.w.at;
+    belay_frame_write_ping(&b.w);
+    belay_build_keep(&b, mark, BELAY_RECORD_MTU_PROBE, 0, 0, 0, 0, 0);
+    belay_frame_write_padding(&b.w, belay_writer_left(&b.w));
+    c->mtu_wanted = false;
+    c->stats.mtu_probes_sent++;
+    return finish(&b, train->buffer, len);
+}
+
+/* What the search found since the last train is used from this one on. */
+static void follow_mtu(struct belay_connection *c, uint64_t now_ns)
+{
+    uint32_t size = c->recovery.mtu.size_bytes;
+
+    if (c->stage != BELAY_STAGE_OPEN || size == c->datagram_size)
+        return;
+    c->datagram_size = size;
+    belay_recovery_set_datagram_bytes(&c->recovery, size, now_ns);
+}
+
+/* Several full datagrams, or one with more to come. */
+static bool is_full(struct belay_connection *c, const struct belay_train *train)
+{
+    struct belay_piece piece;
+
+    return train->segment_size + FULL_SLACK > c->datagram_size &&
+           (train->len > train->segment_size || belay_outbox_peek(&c->outbox, &piece));
+}
+
+/* Until there is nothing left to send: then nobody waits for larger ones. */
+static void want_mtu(struct belay_connection *c, const struct belay_train *train)
+{
+    if (train->len > 0)
+        c->mtu_wanted |= is_full(c, train);
+    else
+        c->mtu_wanted &= wants_eliciting(c);
+}
+
 int belay_connection_build_train(struct belay_connection *c, struct belay_train *train,
                                  uint64_t now_ns)
 {
-    size_t limit = c->datagram_size < train->capacity ? c->datagram_size : train->capacity;
     struct belay_probe probe;
+    size_t limit;
 
     train->len = train->segment_size = 0;
     train->ecn = 0;
@@ -293,6 +371,13 @@ int belay_connection_build_train(struct belay_connection *c, struct belay_train 
         train->len = train->segment_size = build_probe(c, &probe, train, now_ns);
         return train->len > 0;
     }
+    train->ecn = (unsigned)belay_recovery_ecn_mark(&c->recovery);
+    follow_mtu(c, now_ns);
+    train->len = train->segment_size = build_mtu_probe(c, train, now_ns);
+    if (train->len > 0)
+        return true;
+    limit = belay_build_limit(c);
+    limit = limit < train->capacity ? limit : train->capacity;
     for (unsigned i = 0; i < TRAIN_SEGMENTS_MAX; i++) {
         size_t left = train->capacity - train->len;
         size_t len = build_packet(c, train->buffer + train->len, left < limit ? left : limit,
@@ -303,8 +388,10 @@ int belay_connection_build_train(struct belay_connection *c, struct belay_train 
         train->len += len;
         if (i == 0)
             train->segment_size = limit = len;
-        if (len < train->segment_size || train->capacity - train->len < limit)
+        if (len < train->segment_size || train->capacity - train->len < limit ||
+            train->ecn != (unsigned)belay_recovery_ecn_mark(&c->recovery))
             break;
     }
+    want_mtu(c, train);
     return train->len > 0;
 }

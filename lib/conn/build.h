@@ -14,6 +14,8 @@ struct belay_build {
     size_t capacity;      /* of frames in this packet */
     size_t full_capacity; /* of frames in the largest packet */
     bool is_probe;
+    bool is_marked; /* with ECT(0) */
+    bool is_mtu_probe;
     bool may_elicit; /* window and pacer allow it, or it is a probe */
     bool eliciting, again;
     bool has_ack, has_close;
@@ -30,6 +32,9 @@ bool belay_build_has_room(const struct belay_build *b);
 bool belay_build_keep(struct belay_build *b, uint8_t *mark, enum belay_record_kind kind,
                       uint32_t channel, uint8_t mode, uint64_t number, uint64_t offset,
                       uint64_t len);
+
+/* build.c: the most that a datagram is filled with now. */
+size_t belay_build_limit(const struct belay_connection *c);
 
 /* build_frames.c: all that is due but messages. */
 void belay_build_frames(struct belay_build *b);

@@ -120,7 +120,7 @@ static bool may_carry_ids(const struct belay_build *b)
 {
     return b->c->stage == BELAY_STAGE_OPEN &&
            (b->may_elicit ||
-            belay_recovery_window_left(&b->c->recovery) >= b->c->datagram_size);
+            belay_recovery_window_left(&b->c->recovery) >= belay_build_limit(b->c));
 }
 
 static void write_new_cids(struct belay_build *b)

@@ -28,6 +28,7 @@ static int init_rooms(struct belay_connection *c)
         .first_packet_number = config->first_packet_number,
         .datagram_bytes = config->datagram_size,
         .congestion = c->env->congestion,
+        .ecn = config->ecn,
     };
     int error;
 
@@ -197,9 +198,30 @@ const uint8_t *belay_connection_nonce(const struct belay_connection *c)
     return c->nonce;
 }
 
+void belay_connection_too_big(struct belay_connection *c, const struct belay_path *path,
+                              size_t size, size_t fits)
+{
+    uint32_t most = BELAY_DATAGRAM_BYTES_MAX;
+
+    if (c->stage != BELAY_STAGE_OPEN || path->socket != c->path.socket ||
+        path->remote.len != c->path.remote.len ||
+        memcmp(path->remote.bytes, c->path.remote.bytes, path->remote.len) != 0)
+        return;
+    if (size > 0)
+        belay_mtu_refused(&c->recovery.mtu, size < most ? (uint32_t)size : most,
+                          fits < most ? (uint32_t)fits : most);
+    else
+        belay_mtu_hint(&c->recovery.mtu, fits < most ? (uint32_t)fits : most);
+}
+
 bool belay_connection_is_connected(const struct belay_connection *c)
 {
     return c->stage == BELAY_STAGE_OPEN;
+}
+
+uint32_t belay_connection_datagram_size(const struct belay_connection *c)
+{
+    return c->datagram_size;
 }
 
 size_t belay_connection_queued_bytes(const struct belay_connection *c)
@@ -243,6 +265,9 @@ void belay_connection_stats(const struct belay_connection *c, struct belay_stats
     stats->credit_blocked = c->outbox.blocked_count;
     stats->datagram_size = c->datagram_size;
     stats->packet_threshold = r->packet_threshold;
+    stats->packets_ce = r->packets_ce;
+    stats->mtu_black_holes = r->mtu.black_holes;
+    stats->is_ecn_capable = r->ecn.state == BELAY_ECN_CAPABLE;
 }
 
 enum belay_aead belay_connection_aead(const struct belay_connection *c)

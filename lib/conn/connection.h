@@ -103,6 +103,7 @@ const uint8_t *belay_connection_peer_token(const struct belay_connection *c, uns
 bool belay_connection_peer_is_unshared(const struct belay_connection *c);
 const uint8_t *belay_connection_nonce(const struct belay_connection *c); /* of the INIT */
 bool belay_connection_is_connected(const struct belay_connection *c);
+uint32_t belay_connection_datagram_size(const struct belay_connection *c);
 size_t belay_connection_queued_bytes(const struct belay_connection *c);
 size_t belay_connection_message_size_max(const struct belay_connection *c);
 void belay_connection_stats(const struct belay_connection *c, struct belay_stats *stats);
@@ -130,6 +131,9 @@ void belay_connection_on_reset(struct belay_connection *c, bool replaced);
 void belay_connection_on_reflected(struct belay_connection *c);
 /* ICMP says so: a hint. */
 void belay_connection_on_unreachable(struct belay_connection *c, int error);
+/* As belay_core_too_big. */
+void belay_connection_too_big(struct belay_connection *c, const struct belay_path *path,
+                              size_t size, size_t fits);
 void belay_connection_on_timeout(struct belay_connection *c, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ app calls */

@@ -100,7 +100,7 @@ static size_t build_params(const struct belay_connection *c, uint8_t aead,
     struct belay_transport_params params;
 
     belay_transport_params_init(&params);
-    params.datagram_size = config->datagram_size;
+    params.datagram_size = config->datagram_size_max;
     params.message_size = config->message_size_max;
     params.max_messages = config->window_messages;
     params.channels = config->channels_max;

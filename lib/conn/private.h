@@ -85,6 +85,7 @@ struct belay_connection {
     struct belay_outbox outbox;
     struct belay_inbox inbox;
     uint32_t datagram_size;
+    bool mtu_wanted;                   /* full datagrams leave: larger ones would save some */
     uint64_t skip_number, skip_period; /* the next packet number to leave out; how far apart */
     uint64_t unanswered; /* packets that asked for no ACK, since one of ours was acknowledged */
 

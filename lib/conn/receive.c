@@ -70,13 +70,16 @@ static void on_ack(struct input *in, const struct belay_frame *frame)
     struct belay_range ranges[BELAY_ACK_RANGES_MAX];
     struct belay_ack_reader reader;
     uint64_t lo, hi, delay_us = frame->ack.delay_us, delay_ns;
+    uint64_t ecn[3] = {frame->ack.ect0, frame->ack.ect1, frame->ack.ce};
     size_t count = 0;
 
     belay_ack_reader_init(&reader, frame);
     while (count < BELAY_ACK_RANGES_MAX && belay_ack_reader_next(&reader, &lo, &hi))
         ranges[count++] = (struct belay_range){lo, hi + 1};
     delay_ns = delay_us > UINT64_C(1) << 32 ? UINT64_C(1) << 42 : delay_us * 1000;
-    if (belay_recovery_acked(&c->recovery, ranges, count, delay_ns, in->now_ns, &sink))
+    if (belay_recovery_acked_ecn(&c->recovery, ranges, count, delay_ns,
+                                 frame->type == BELAY_FRAME_ACK_ECN ? ecn : NULL, in->now_ns,
+                                 &sink))
         violate(in, BELAY_CLOSE_PROTOCOL, "it acknowledged a packet that was never sent");
     else if (c->stage != BELAY_STAGE_OPEN)
         in->stop = true;

@@ -22,6 +22,7 @@ enum belay_record_kind {
     BELAY_RECORD_PING,
     BELAY_RECORD_NEW_CID, /* number: its sequence number */
     BELAY_RECORD_RETIRE_CID,
+    BELAY_RECORD_MTU_PROBE,
 };
 
 static inline struct belay_record belay_record_make(enum belay_record_kind kind,

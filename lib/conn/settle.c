@@ -101,6 +101,12 @@ static void retire_cid_lost(struct belay_connection *c, const struct belay_recor
     belay_their_ids_retire_lost(&c->their_ids, r->word[0]);
 }
 
+static void mtu_probe_lost(struct belay_connection *c, const struct belay_record *r)
+{
+    (void)r;
+    c->stats.mtu_probes_lost++;
+}
+
 static const struct {
     void (*acked)(struct belay_connection *c, const struct belay_record *r);
     void (*lost)(struct belay_connection *c, const struct belay_record *r);
@@ -116,6 +122,7 @@ static const struct {
     [BELAY_RECORD_PING] = {nothing, nothing},
     [BELAY_RECORD_NEW_CID] = {nothing, new_cid_lost},
     [BELAY_RECORD_RETIRE_CID] = {retire_cid_acked, retire_cid_lost},
+    [BELAY_RECORD_MTU_PROBE] = {nothing, mtu_probe_lost},
 };
 
 void belay_connection_record_acked(void *ctx, const struct belay_record *record)

@@ -61,6 +61,9 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
                                                                      : c->peer.datagram_size;
     belay_recovery_set_peer(&c->recovery, (uint64_t)c->peer.ack_delay_us * 1000,
                             c->datagram_size, rtt_ns, now_ns);
+    belay_recovery_search_mtu(&c->recovery, config->datagram_size_max < c->peer.datagram_size
+                                                ? config->datagram_size_max
+                                                : c->peer.datagram_size);
     belay_outbox_open(&c->outbox, c->peer.max_data, c->peer.max_messages, c->peer.message_size,
                       c->peer.channels);
     c->idle_ns =

@@ -19,6 +19,7 @@ void belay_core_config_init(struct belay_core_config *config)
 {
     *config = (struct belay_core_config){
         .datagram_size = BELAY_DATAGRAM_BYTES_MIN,
+        .datagram_size_max = BELAY_DATAGRAM_BYTES_MAX,
         .message_size_max = 16 * MIB,
         .window_initial = MIB,
         .window_max = 32 * MIB,
@@ -35,6 +36,7 @@ void belay_core_config_init(struct belay_core_config *config)
         .connect_timeout_ns = 10 * SECOND_NS,
         .close_timeout_ns = 10 * SECOND_NS,
         .congestion = "newreno",
+        .ecn = true,
         .aead = BELAY_AEAD_AES_256_GCM,
         .key_update_packets = BELAY_SEAL_PACKETS_MAX / 2,
     };
@@ -46,6 +48,9 @@ const char *belay_core_config_check(const struct belay_core_config *c)
     if (c->datagram_size < BELAY_DATAGRAM_BYTES_MIN ||
         c->datagram_size > BELAY_DATAGRAM_BYTES_MAX)
         return "datagram_size must be 1200 to 65507 bytes";
+    if (c->datagram_size_max < c->datagram_size ||
+        c->datagram_size_max > BELAY_DATAGRAM_BYTES_MAX)
+        return "datagram_size_max must be datagram_size to 65507 bytes";
     if (c->message_size_max > 1u << 30)
         return "message_size_max must be at most 2^30 bytes";
     if (c->window_messages < 16 || c->window_messages > 1u << 20)
@@ -513,6 +518,11 @@ void belay_core_conn_free(struct belay_core_conn *conn)
 bool belay_core_conn_is_connected(const struct belay_core_conn *conn)
 {
     return belay_connection_is_connected(conn->connection);
+}
+
+uint32_t belay_core_conn_datagram_size(const struct belay_core_conn *conn)
+{
+    return belay_connection_datagram_size(conn->connection);
 }
 
 size_t belay_core_conn_queued_bytes(const struct belay_core_conn *conn)

@@ -138,6 +138,17 @@ void belay_core_receive(struct belay_core *core, const struct belay_path *path, 
     }
 }
 
+/* One of our connection IDs that it has now; a number that fits none when it has none. */
+static uint64_t owner_of(const struct belay_core_conn *slot)
+{
+    uint64_t owner = 0;
+
+    for (unsigned i = 0; i < BELAY_CONNECTION_CIDS && owner == 0; i++)
+        if (slot->cids[i].node.linked)
+            memcpy(&owner, slot->cids[i].cid, sizeof(owner));
+    return owner;
+}
+
 int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns)
 {
     struct belay_list *node;
@@ -145,12 +156,14 @@ int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t
     if (train->capacity < core->config.datagram_size)
         return 0;
     now_ns = forward(core, now_ns);
+    train->owner = 0;
     if (belay_stateless_send(core, train, now_ns) || belay_retry_send(core, train, now_ns))
         return 1;
     while ((node = belay_list_first(&core->work)) != NULL) {
         struct belay_core_conn *slot = BELAY_CONTAINER(node, struct belay_core_conn, work);
         int sent = belay_connection_send(slot->connection, train, now_ns);
 
+        train->owner = owner_of(slot);
         belay_list_remove(&slot->work);
         if (sent) /* to the end: everyone gets a train in turn */
             belay_list_append(&core->work, &slot->work);
@@ -237,4 +250,31 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
     if (node != NULL)
         belay_connection_on_unreachable(
             BELAY_CONTAINER(node, struct belay_core_conn, by_dial)->connection, error);
+}
+
+static struct belay_core_conn *find_owner(struct belay_core *core,
+                                          const struct belay_path *path, uint64_t owner)
+{
+    struct belay_map_node *node;
+    struct belay_path_key key;
+
+    if (owner != 0) {
+        node = belay_map_find(&core->by_cid, &owner, sizeof(owner));
+        return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_slot_cid, node)->slot;
+    }
+    belay_path_key_make(&key, path, NULL);
+    node = belay_map_find(&core->by_path, &key, sizeof(key));
+    return node == NULL ? NULL : BELAY_CONTAINER(node, struct belay_slot_path, node)->slot;
+}
+
+void belay_core_too_big(struct belay_core *core, const struct belay_path *path, uint64_t owner,
+                        size_t size, size_t fits, uint64_t now_ns)
+{
+    struct belay_core_conn *slot = find_owner(core, path, owner);
+
+    forward(core, now_ns);
+    if (slot == NULL)
+        return;
+    belay_connection_too_big(slot->connection, path, size, fits);
+    belay_slot_touch(slot);
 }

@@ -38,7 +38,7 @@ void belay_endpoint_mark_queued(struct belay_endpoint *endpoint,
                                 const struct belay_core_conn *core, size_t len)
 {
     size_t share = belay_core_conn_queued_bytes(core) / 8;
-    size_t packets = (size_t)EARLY_PACKETS * (endpoint->config.core.datagram_size - 100);
+    size_t packets = (size_t)EARLY_PACKETS * (belay_core_conn_datagram_size(core) - 100);
 
     endpoint->turn_bytes += len;
     if (endpoint->turn_bytes >= (share > packets ? share : packets)) {
@@ -120,19 +120,30 @@ static void on_timer(void *ctx)
 
 /* ------------------------------------------------------------------ beginning */
 
+/* What is compiled in and not switched off; whether the system has it is found out later. */
+static void choose_paths(struct belay_config *config)
+{
+    bool fast = BELAY_FAST_IO && !config->portable_io;
+
+    config->gso &= fast;
+    config->gro &= fast;
+    config->mmsg &= fast;
+}
+
 static int set_up(struct belay_endpoint *endpoint)
 {
     struct belay_log log = belay_hooks_log(endpoint);
     bool portable = endpoint->config.portable_io;
     int error = 0;
 
+    choose_paths(&endpoint->config);
     endpoint->config.core.authorize |= endpoint->config.authorize != NULL;
     endpoint->core = belay_core_new(&endpoint->config.core, &belay_hooks_memory,
                                     &belay_hooks_random, &log, &error);
     if (endpoint->core == NULL)
         return error;
     endpoint->flush = event_new(endpoint->base, -1, 0, on_flush, endpoint);
-    endpoint->receiver = belay_receiver_new(portable);
+    endpoint->receiver = belay_receiver_new(endpoint->config.mmsg);
     endpoint->sender = belay_sender_new(endpoint);
     if (endpoint->flush == NULL || endpoint->receiver == NULL || endpoint->sender == NULL ||
         belay_timer_init(&endpoint->timer, endpoint->base, portable, on_timer, endpoint) != 0)

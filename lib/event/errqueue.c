@@ -15,21 +15,37 @@
 /* More wait for the next call: a flood of ICMP is no reason to stay here. */
 #define ERRORS_AT_ONCE 64
 
-static int error_of(struct msghdr *header)
+#define HEADERS_V4 28 /* IP and UDP */
+#define HEADERS_V6 48
+
+/* False: there is none. *headers: what an MTU in it has besides the payload. */
+static bool find_error(struct msghdr *header, struct sock_extended_err *error, size_t *headers)
 {
     struct cmsghdr *cmsg;
 
     for (cmsg = CMSG_FIRSTHDR(header); cmsg != NULL; cmsg = CMSG_NXTHDR(header, cmsg)) {
-        struct sock_extended_err error;
         bool v4 = cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_RECVERR;
         bool v6 = cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_RECVERR;
 
-        if ((v4 || v6) && cmsg->cmsg_len >= CMSG_LEN(sizeof(error))) {
-            memcpy(&error, CMSG_DATA(cmsg), sizeof(error));
-            return (int)error.ee_errno;
+        if ((v4 || v6) && cmsg->cmsg_len >= CMSG_LEN(sizeof(*error))) {
+            memcpy(error, CMSG_DATA(cmsg), sizeof(*error));
+            *headers = v4 ? HEADERS_V4 : HEADERS_V6;
+            return true;
         }
     }
-    return 0;
+    return false;
+}
+
+/* Our own system's word is for the send that failed; anybody else's is a hint. */
+static void on_too_big(struct belay_socket *sock, const struct belay_path *path,
+                       const struct sock_extended_err *error, size_t headers, uint64_t now_ns)
+{
+    if (error->ee_info <= headers)
+        return;
+    if (error->ee_origin == SO_EE_ORIGIN_LOCAL)
+        sock->refused_mtu = error->ee_info;
+    else if (path->remote.len > 0)
+        belay_core_too_big(sock->endpoint->core, path, 0, 0, error->ee_info - headers, now_ns);
 }
 
 /* False when there is no more. The name is where our datagram went; the datagram itself is
@@ -43,13 +59,21 @@ static bool read_one(struct belay_socket *sock, uint64_t now_ns)
                             .msg_namelen = sizeof(name),
                             .msg_control = control.bytes,
                             .msg_controllen = sizeof(control.bytes)};
+    struct sock_extended_err error;
+    size_t headers;
     int hint;
 
     memset(&name, 0, sizeof(name));
     if (recvmsg(sock->fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
         return errno == EINTR;
-    hint = belay_socket_hint(error_of(&header));
-    if (hint == 0 || !belay_address_set(&path.remote, &name.sa, header.msg_namelen))
+    if (!find_error(&header, &error, &headers))
+        return true;
+    if (!belay_address_set(&path.remote, &name.sa, header.msg_namelen))
+        path.remote.len = 0;
+    if (error.ee_errno == EMSGSIZE)
+        on_too_big(sock, &path, &error, headers, now_ns);
+    hint = belay_socket_hint((int)error.ee_errno);
+    if (hint == 0 || path.remote.len == 0)
         return true;
     belay_core_unreachable(sock->endpoint->core, &path, hint, now_ns);
     belay_dial_hurry(sock->endpoint, &path.remote);

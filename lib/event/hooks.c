@@ -100,7 +100,8 @@ void belay_hooks_trace(void *ctx, const struct belay_core_conn *conn,
 
 void belay_config_init(struct belay_config *config)
 {
-    *config = (struct belay_config){.socket_buffer_bytes = 4 << 20};
+    *config = (struct belay_config){
+        .socket_buffer_bytes = 4 << 20, .gso = true, .gro = true, .mmsg = true};
     belay_core_config_init(&config->core);
     if (!belay_has_fast_aes())
         config->core.aead = BELAY_AEAD_CHACHA20_POLY1305;

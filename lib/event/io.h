@@ -18,7 +18,7 @@ struct belay_receiver;
 struct belay_sender;
 struct belay_socket;
 
-struct belay_receiver *belay_receiver_new(bool portable);
+struct belay_receiver *belay_receiver_new(bool batches);
 void belay_receiver_free(struct belay_receiver *receiver);
 /* The socket's read event. The endpoint may be gone after it. */
 void belay_receive_ready(struct belay_socket *sock);

@@ -27,9 +27,9 @@ struct belay_receiver {
     uint8_t buffers[];
 };
 
-struct belay_receiver *belay_receiver_new(bool portable)
+struct belay_receiver *belay_receiver_new(bool batches)
 {
-    unsigned batch = portable || !BELAY_FAST_IO ? 1 : BATCH;
+    unsigned batch = batches ? BATCH : 1;
     struct belay_receiver *receiver = malloc(sizeof(*receiver) + (size_t)batch * BUFFER_SIZE);
 
     if (receiver == NULL)
@@ -146,6 +146,10 @@ static bool take_batch(struct belay_socket *sock, unsigned *taken, uint64_t now_
 
         if (errno == EINTR)
             return true;
+        if (errno == ENOSYS && endpoint->receiver->batch > 1) {
+            endpoint->receiver->batch = 1;
+            return true;
+        }
         /* An ICMP error takes the place of a datagram once; it counts as one, so that a flood
          * of them ends this turn too. */
         *taken += 1;

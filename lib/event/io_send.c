@@ -138,7 +138,7 @@ static struct belay_socket *load_volley(struct belay_endpoint *endpoint, struct 
     struct belay_sender *sender = endpoint->sender;
     uint32_t index = sender->trains[sender->first].train.path.socket;
     struct belay_socket *sock = endpoint->sockets[index];
-    bool one = endpoint->config.portable_io || !BELAY_FAST_IO || sender->retried;
+    bool one = !endpoint->config.mmsg || sender->retried;
     unsigned max = one ? 1 : MESSAGES_MAX;
 
     volley->count = 0;
@@ -184,6 +184,7 @@ static void advance(struct belay_endpoint *endpoint, const struct volley *volley
     sender->retried = false;
     if (!left)
         return;
+    endpoint->sockets[out->train.path.socket]->gso_doubted = false;
     endpoint->stats.datagrams_sent += len > segment ? (len + segment - 1) / segment : 1;
     endpoint->stats.wire_bytes_sent += len;
 }
@@ -204,17 +205,43 @@ static void wait_a_moment(struct belay_endpoint *endpoint)
     event_add(endpoint->sender->wait, &moment);
 }
 
+/*
+ * A datagram, alone, that the system refuses to send for its size: by its interface's MTU. The
+ * core is told, unless it was an ICMP error of somebody that the call only reported: then the
+ * error queue names no MTU of ours. A train that failed before it did for the same reason.
+ */
+static void on_too_big(struct belay_socket *sock, const struct outgoing *out, size_t len,
+                       uint64_t now_ns)
+{
+    bool is_v4 = belay_address_family(&out->train.path.remote) == AF_INET;
+    size_t headers = is_v4 ? 28 : 48, fits = 0;
+
+    sock->refused_mtu = 0;
+    belay_socket_read_errors(sock, now_ns);
+#if defined(__linux__)
+    if (sock->refused_mtu == 0 || sock->refused_mtu >= len + headers)
+        return;
+    fits = sock->refused_mtu - headers;
+#endif
+    sock->gso |= sock->gso_doubted;
+    belay_core_too_big(sock->endpoint->core, &out->train.path, out->train.owner, len, fits,
+                       now_ns);
+}
+
 /* The system took none of the volley: what about its first message? */
 static void on_error(struct belay_socket *sock, const struct volley *volley, int error,
                      uint64_t now_ns)
 {
     struct belay_endpoint *endpoint = sock->endpoint;
-    const struct belay_train *train = &endpoint->sender->trains[volley->train[0]].train;
+    const struct outgoing *out = &endpoint->sender->trains[volley->train[0]];
+    const struct belay_train *train = &out->train;
     bool is_train = volley->vectors[0].iov_len > train->segment_size;
 
     if (error == EINTR)
         return;
-    if (error == EAGAIN || error == EWOULDBLOCK) {
+    if (error == ENOSYS && volley->count > 1) { /* sendmmsg, not the datagram */
+        endpoint->config.mmsg = false;
+    } else if (error == EAGAIN || error == EWOULDBLOCK) {
         wait_writable(sock);
     } else if (error == ENOBUFS || error == ENOMEM) {
         wait_a_moment(endpoint);
@@ -225,8 +252,11 @@ static void on_error(struct belay_socket *sock, const struct volley *volley, int
     } else if (is_train && (error == EIO || error == EINVAL || error == EMSGSIZE)) {
         endpoint->sender->retried = false;
         sock->gso = false;
+        sock->gso_doubted = true;
     } else {
         endpoint->stats.send_errors++;
+        if (error == EMSGSIZE)
+            on_too_big(sock, out, volley->vectors[0].iov_len, now_ns);
         if (belay_socket_hint(error) != 0) {
             belay_core_unreachable(endpoint->core, &train->path, belay_socket_hint(error),
                                    now_ns);

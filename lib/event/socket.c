@@ -94,11 +94,11 @@ static void probe_fast_paths(struct belay_socket *sock)
     int value = 0;
     socklen_t len = sizeof(value);
 
-    if (sock->endpoint->config.portable_io)
-        return;
-    sock->gso = getsockopt(sock->fd, SOL_UDP, UDP_SEGMENT, &value, &len) == 0;
+    sock->gso = sock->endpoint->config.gso &&
+                getsockopt(sock->fd, SOL_UDP, UDP_SEGMENT, &value, &len) == 0;
     value = 1;
-    sock->gro = setsockopt(sock->fd, SOL_UDP, UDP_GRO, &value, sizeof(value)) == 0;
+    sock->gro = sock->endpoint->config.gro &&
+                setsockopt(sock->fd, SOL_UDP, UDP_GRO, &value, sizeof(value)) == 0;
 #else
     (void)sock;
 #endif

@@ -5,7 +5,7 @@
  * Don't-fragment is IP_PMTUDISC_PROBE where there is one: DF is set, and the kernel's path MTU
  * cache, which any ICMP "too big" may write, does not refuse our datagrams; the core judges
  * sizes by what arrives. EMSGSIZE then only means larger than the interface's MTU, and is
- * a lost datagram, never a fatal error.
+ * a lost datagram of which the core is told, never a fatal error.
  */
 #ifndef BELAY_EVENT_SOCKET_H
 #define BELAY_EVENT_SOCKET_H
@@ -20,12 +20,14 @@ struct belay_socket {
     uint32_t index; /* in endpoint.sockets, and struct belay_path.socket */
     int fd;
     int family;
-    bool close_fd;              /* it is ours */
-    bool is_spare;              /* opened for dials alone: goes when nobody uses it */
-    uint32_t shard_place;       /* of a group's address: the same in each endpoint; 0: none */
-    bool v6only;                /* AF_INET6: takes no IPv4 */
-    bool wildcard;              /* bound to no address: datagrams say which one they came to */
-    bool gso, gro;              /* on, and not yet found broken */
+    bool close_fd;        /* it is ours */
+    bool is_spare;        /* opened for dials alone: goes when nobody uses it */
+    uint32_t shard_place; /* of a group's address: the same in each endpoint; 0: none */
+    bool v6only;          /* AF_INET6: takes no IPv4 */
+    bool wildcard;        /* bound to no address: datagrams say which one they came to */
+    bool gso, gro;        /* on, and not yet found broken */
+    bool gso_doubted;     /* a train failed, and none of its segments has left yet */
+    uint32_t refused_mtu; /* of the interface, as the error queue said last; 0: it did not */
     struct belay_address local; /* as bound */
     struct event *read, *write;
 };

@@ -12,6 +12,7 @@ struct news {
     uint64_t packet_count; /* newly acknowledged: had been in flight, or lost */
     uint64_t flight_bytes; /* of those in flight */
     uint64_t newest_sent_ns;
+    uint64_t marked_count;                        /* of this path, that left with ECT(0) */
     uint64_t rtt_ns;                              /* 0: no sample */
     uint64_t ack_delay_ns;                        /* of the sample */
     uint64_t spurious_count;                      /* had been declared lost */
@@ -48,6 +49,7 @@ static void take_in_flight(struct belay_recovery *r, uint64_t number,
     belay_loss_leave_flight(r, number, packet);
     if (!belay_loss_is_of_path(r, number))
         return;
+    belay_mtu_acked(&r->mtu, number, packet->bytes);
     if (news->flight_bytes == 0) /* ranges go down: the first is the newest */
         news->newest_sent_ns = packet->sent_ns;
     news->flight_bytes += packet->bytes;
@@ -69,16 +71,27 @@ static void take_lost(struct belay_recovery *r, uint64_t number,
         news->undo = true;
 }
 
+/* It got through; that it was taken for lost before says nothing of the window. */
+static void take_mtu_probe(struct belay_recovery *r, uint64_t number,
+                           const struct belay_sent_packet *packet)
+{
+    if (belay_loss_is_of_path(r, number))
+        belay_mtu_probe_acked(&r->mtu, packet->bytes);
+}
+
 static void take_packet(struct belay_recovery *r, uint64_t number, struct news *news,
                         const struct belay_recovery_sink *sink)
 {
     struct belay_sent_packet *packet = belay_sentlog_find(&r->log, number);
-    if (packet->state == BELAY_SENT_IN_FLIGHT)
+    if (packet->mtu_probe)
+        take_mtu_probe(r, number, packet);
+    else if (packet->state == BELAY_SENT_IN_FLIGHT)
         take_in_flight(r, number, packet, news);
     else
         take_lost(r, number, packet, news);
     packet->state = BELAY_SENT_ACKED;
     news->packet_count++;
+    news->marked_count += packet->marked && belay_loss_is_of_path(r, number);
     for (uint32_t i = 0; i < packet->record_count; i++)
         sink->acked(sink->ctx, belay_sentlog_record(&r->log, packet->record_start + i));
 }
@@ -145,9 +158,28 @@ static void tell_controller(struct belay_recovery *r, const struct news *news, u
     r->congestion->on_acked(r->congestion_state, &acked, now_ns);
 }
 
+/* RFC 9002, section 7.1: as a loss, by when the largest acknowledged was sent. */
+static void take_ecn(struct belay_recovery *r, const uint64_t *counts, uint64_t largest,
+                     const struct news *news, uint64_t now_ns)
+{
+    uint64_t ce = belay_ecn_acked(&r->ecn, counts, news->marked_count);
+    const struct belay_sent_packet *packet = belay_sentlog_find(&r->log, largest);
+
+    r->packets_ce += ce;
+    if (ce > 0 && packet != NULL && belay_loss_is_of_path(r, largest))
+        belay_loss_congested(r, packet->sent_ns, now_ns);
+}
+
 int belay_recovery_acked(struct belay_recovery *r, const struct belay_range *ranges,
                          size_t count, uint64_t delay_ns, uint64_t now_ns,
                          const struct belay_recovery_sink *sink)
+{
+    return belay_recovery_acked_ecn(r, ranges, count, delay_ns, NULL, now_ns, sink);
+}
+
+int belay_recovery_acked_ecn(struct belay_recovery *r, const struct belay_range *ranges,
+                             size_t count, uint64_t delay_ns, const uint64_t *ecn,
+                             uint64_t now_ns, const struct belay_recovery_sink *sink)
 {
     if (!is_valid(r, ranges, count))
         return BELAY_EPROTO;
@@ -159,12 +191,15 @@ int belay_recovery_acked(struct belay_recovery *r, const struct belay_range *ran
         take_range(r, ranges[i], &news, sink);
 
     uint64_t largest = ranges[0].hi - 1;
-    if (r->largest_acked == UINT64_MAX || largest > r->largest_acked) {
+    bool is_newest = r->largest_acked == UINT64_MAX || largest > r->largest_acked;
+    if (is_newest) {
         r->largest_acked = largest;
         sample_rtt(r, largest, delay_ns, &news, now_ns);
     }
     learn_reordering(r, &news, now_ns);
     tell_controller(r, &news, now_ns);
+    if (is_newest)
+        take_ecn(r, ecn, largest, &news, now_ns);
     if (news.packet_count > 0)
         r->pto_count = 0;
     belay_loss_detect(r, sink, now_ns);

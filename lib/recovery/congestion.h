@@ -28,6 +28,7 @@ struct belay_congestion_lost {
     uint64_t in_flight_bytes; /* after */
     uint64_t sent_ns;         /* when the newest of them was sent */
     bool persistent;          /* RFC 9002, section 7.6 */
+    bool ecn_ce;              /* nothing was lost, but marked: bytes is 0 */
 };
 
 struct belay_congestion {

@@ -40,40 +40,46 @@ static bool ends_persistent_run(struct belay_recovery *r,
 }
 
 /* A reduction answers the losses of all that was sent before it, section 7.3.2. */
-static void count_in_reduction(struct belay_recovery *r, struct belay_sent_packet *packet,
-                               uint64_t now_ns)
+static void count_in_reduction(struct belay_recovery *r, uint64_t sent_ns, uint64_t now_ns)
 {
-    if (!r->own.is_reduced || packet->sent_ns > r->own.reduction_start_ns) {
+    if (!r->own.is_reduced || sent_ns > r->own.reduction_start_ns) {
         r->own.is_reduced = true;
         r->own.reduction_start_ns = now_ns;
         r->own.reduction_serial++;
         r->own.lost_in_reduction = r->own.spurious_in_reduction = 0;
     }
     r->own.lost_in_reduction++;
-    packet->reduction = r->own.reduction_serial;
 }
 
 /* What the window must answer. */
-static void blame(struct belay_recovery *r, struct belay_sent_packet *packet,
+static void blame(struct belay_recovery *r, uint64_t number, struct belay_sent_packet *packet,
                   struct belay_congestion_lost *lost, uint64_t now_ns)
 {
+    belay_mtu_lost(&r->mtu, number, packet->bytes, r->log.next_number);
     lost->bytes += packet->bytes;
     lost->sent_ns = packet->sent_ns;
     if (ends_persistent_run(r, packet))
         lost->persistent = true;
-    count_in_reduction(r, packet, now_ns);
+    count_in_reduction(r, packet->sent_ns, now_ns);
+    packet->reduction = r->own.reduction_serial;
 }
 
 static void declare_lost(struct belay_recovery *r, uint64_t number,
                          struct belay_sent_packet *packet, struct belay_congestion_lost *lost,
                          const struct belay_recovery_sink *sink, uint64_t now_ns)
 {
-    belay_loss_leave_flight(r, number, packet);
+    bool is_of_path = belay_loss_is_of_path(r, number);
+
     packet->state = BELAY_SENT_LOST;
     packet->lost_ns = now_ns;
-    r->packets_lost++;
-    if (belay_loss_is_of_path(r, number))
-        blame(r, packet, lost, now_ns);
+    if (packet->mtu_probe && is_of_path) {
+        belay_mtu_probe_lost(&r->mtu, packet->bytes);
+    } else if (!packet->mtu_probe) {
+        belay_loss_leave_flight(r, number, packet);
+        r->packets_lost++;
+        if (is_of_path)
+            blame(r, number, packet, lost, now_ns);
+    }
 
     /* What a probe repeated is in the newer packet's hands. */
     for (uint32_t i = 0; i < packet->record_count && !packet->repeated; i++)
@@ -122,6 +128,16 @@ void belay_loss_detect(struct belay_recovery *r, const struct belay_recovery_sin
     r->congestion->on_lost(r->congestion_state, &lost, now_ns);
     if (lost.persistent)
         r->rtt.min_ns = r->rtt.latest_ns; /* RFC 9002, section 5.2 */
+}
+
+/* A mark counts as a loss that never proves spurious: its reduction is not taken back. */
+void belay_loss_congested(struct belay_recovery *r, uint64_t sent_ns, uint64_t now_ns)
+{
+    const struct belay_congestion_lost lost = {
+        .in_flight_bytes = r->in_flight_bytes, .sent_ns = sent_ns, .ecn_ce = true};
+
+    count_in_reduction(r, sent_ns, now_ns);
+    r->congestion->on_lost(r->congestion_state, &lost, now_ns);
 }
 
 bool belay_loss_spurious(struct belay_recovery *r, const struct belay_sent_packet *packet)

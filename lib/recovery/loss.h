@@ -20,6 +20,8 @@ void belay_loss_detect(struct belay_recovery *r, const struct belay_recovery_sin
 /* The packet of this time, lost before, came after all: takes it out of the books of loss. True
  * when with it all losses of the newest reduction were spurious. */
 bool belay_loss_spurious(struct belay_recovery *r, const struct belay_sent_packet *packet);
+/* The path marked what was sent then, instead of losing it: the window answers as to a loss. */
+void belay_loss_congested(struct belay_recovery *r, uint64_t sent_ns, uint64_t now_ns);
 /* Settles what was lost long ago, and trims the log. */
 void belay_loss_forget(struct belay_recovery *r, uint64_t now_ns);
 /* A packet in flight is acknowledged or lost. */

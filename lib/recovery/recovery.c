@@ -25,6 +25,7 @@ int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_co
     belay_sentlog_init(&r->log, mem, config->first_packet_number);
     belay_rtt_init(&r->rtt);
     belay_reorder_init(r);
+    belay_ecn_init(&r->ecn, config->ecn);
     r->congestion->init(r->congestion_state, config->datagram_bytes);
     belay_pacer_init(&r->pacer, belay_recovery_window_bytes(r));
     belay_recovery_pace(r, 0);
@@ -51,6 +52,18 @@ void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_n
     belay_recovery_pace(r, now_ns);
 }
 
+void belay_recovery_search_mtu(struct belay_recovery *r, uint32_t most_bytes)
+{
+    belay_mtu_init(&r->mtu, r->own.datagram_bytes, most_bytes);
+}
+
+void belay_recovery_set_datagram_bytes(struct belay_recovery *r, uint32_t bytes,
+                                       uint64_t now_ns)
+{
+    r->own.datagram_bytes = bytes;
+    belay_recovery_pace(r, now_ns);
+}
+
 void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t now_ns)
 {
     r->own.path_number = r->log.next_number;
@@ -63,6 +76,10 @@ void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t
         r->rtt.variance_ns = rtt_ns / 2;
     }
     belay_reorder_init(r);
+    belay_ecn_restart(&r->ecn);
+    belay_mtu_restart(&r->mtu);
+    if (r->mtu.size_bytes > 0)
+        r->own.datagram_bytes = r->mtu.size_bytes;
     r->congestion->init(r->congestion_state, r->own.datagram_bytes);
     belay_pacer_init(&r->pacer, belay_recovery_window_bytes(r));
     belay_recovery_pace(r, now_ns);
@@ -76,6 +93,11 @@ int belay_recovery_reserve(struct belay_recovery *r, size_t record_count)
 uint64_t belay_recovery_next_number(const struct belay_recovery *r)
 {
     return r->log.next_number;
+}
+
+enum belay_ecn_mark belay_recovery_ecn_mark(const struct belay_recovery *r)
+{
+    return belay_ecn_mark(&r->ecn);
 }
 
 void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns)
@@ -94,7 +116,16 @@ void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
         belay_sentlog_append(&r->log, records, is_eliciting ? record_count : 0);
     packet->sent_ns = now_ns;
     packet->bytes = (uint32_t)bytes;
-    if (is_eliciting) {
+    if ((flags & BELAY_SENT_MARKED) != 0) {
+        packet->marked = 1;
+        belay_ecn_sent(&r->ecn);
+    }
+    if ((flags & BELAY_SENT_MTU_PROBE) != 0) {
+        packet->state = BELAY_SENT_IN_FLIGHT;
+        packet->mtu_probe = 1;
+        belay_mtu_probe_sent(&r->mtu, (uint32_t)bytes);
+        belay_pacer_sent(&r->pacer, bytes, now_ns);
+    } else if (is_eliciting) {
         packet->state = BELAY_SENT_IN_FLIGHT;
         r->in_flight_bytes += bytes;
         r->eliciting_in_flight++;
@@ -137,6 +168,8 @@ unsigned belay_recovery_timeout(struct belay_recovery *r, uint64_t now_ns,
         r->pto_count++;
         r->probe_timeouts++;
         r->own.last_pto_ns = now_ns;
+        belay_ecn_silence(&r->ecn, r->pto_count);
+        belay_mtu_silence(&r->mtu, r->pto_count);
         probes = probe_count(r);
     }
     belay_loss_forget(r, now_ns);
@@ -150,7 +183,8 @@ bool belay_recovery_repeat_oldest(struct belay_recovery *r,
         r->own.repeat_number = r->own.oldest_number;
     while (r->own.repeat_number < r->log.next_number) {
         struct belay_sent_packet *packet = belay_sentlog_find(&r->log, r->own.repeat_number++);
-        if (packet->state != BELAY_SENT_IN_FLIGHT || packet->record_count == 0)
+        if (packet->state != BELAY_SENT_IN_FLIGHT || packet->record_count == 0 ||
+            packet->mtu_probe)
             continue;
         packet->repeated = 1;
         for (uint32_t i = 0; i < packet->record_count; i++)

@@ -19,6 +19,8 @@
 
 #include "base/ranges.h"
 #include "recovery/congestion.h"
+#include "recovery/ecn.h"
+#include "recovery/mtu.h"
 #include "recovery/pacer.h"
 #include "recovery/rtt.h"
 #include "recovery/sentlog.h"
@@ -34,6 +36,7 @@ struct belay_recovery_config {
     uint32_t datagram_bytes;    /* the largest packet, for the controller and pacer */
     uint64_t peer_ack_delay_ns; /* its max_ack_delay */
     const struct belay_congestion *congestion;
+    bool ecn; /* mark packets where the path lets marks through */
 };
 
 #define BELAY_SKIPPED_KEPT 8 /* packet numbers left out that are remembered */
@@ -43,6 +46,8 @@ struct belay_recovery {
     struct belay_sentlog log;
     struct belay_rtt rtt;
     struct belay_pacer pacer;
+    struct belay_ecn ecn;
+    struct belay_mtu mtu;
     const struct belay_congestion *congestion;
     _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
     uint64_t in_flight_bytes;
@@ -56,6 +61,7 @@ struct belay_recovery {
         time_threshold_ns; /* what reordering was seen to take; 0: RFC 9002's 9/8 suffice */
     uint64_t peer_ack_delay_ns;
     uint64_t packets_lost, packets_spurious, probe_timeouts;
+    uint64_t packets_ce; /* came marked "congestion experienced", as the peer says */
     /* Private. */
     struct {
         uint64_t first_number;  /* the first ever sent */
@@ -82,6 +88,12 @@ int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_co
                         struct belay_mem *mem);
 void belay_recovery_dispose(struct belay_recovery *r);
 
+/* The search for larger datagrams begins, from the present size up to most_bytes. What it found
+ * is mtu.size_bytes, and is used when it is set: */
+void belay_recovery_search_mtu(struct belay_recovery *r, uint32_t most_bytes);
+void belay_recovery_set_datagram_bytes(struct belay_recovery *r, uint32_t bytes,
+                                       uint64_t now_ns);
+
 /* After the handshake: the peer's word, and an RTT sample (0: none). */
 void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_ns,
                              uint32_t datagram_bytes, uint64_t rtt_ns, uint64_t now_ns);
@@ -100,11 +112,16 @@ uint64_t belay_recovery_next_number(const struct belay_recovery *r);
 
 #define BELAY_SENT_ELICITING 1u /* in flight, wants an ACK */
 #define BELAY_SENT_PROBE     2u /* a PTO probe: allowed past the window */
+#define BELAY_SENT_MARKED    4u /* with ECT(0), as belay_recovery_ecn_mark said */
+#define BELAY_SENT_MTU_PROBE 8u /* eliciting, but not in flight for window and PTO */
 /* The packet of next_number left now. Without ELICITING its fate is nobody's business: its
  * records are not kept. */
 void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
                          const struct belay_record *records, size_t record_count,
                          uint64_t now_ns);
+
+/* What the next packet is to carry in its IP header. */
+enum belay_ecn_mark belay_recovery_ecn_mark(const struct belay_recovery *r);
 
 /* Leaves out next_number, after reserve of a packet: who acknowledges it never saw what it
  * acknowledges (an optimistic ACK). The last BELAY_SKIPPED_KEPT are remembered. */
@@ -117,6 +134,10 @@ void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns);
 int belay_recovery_acked(struct belay_recovery *r, const struct belay_range *ranges,
                          size_t count, uint64_t delay_ns, uint64_t now_ns,
                          const struct belay_recovery_sink *sink);
+/* The same for one with counts of ECT(0), ECT(1), CE; ecn NULL: it has none. */
+int belay_recovery_acked_ecn(struct belay_recovery *r, const struct belay_range *ranges,
+                             size_t count, uint64_t delay_ns, const uint64_t *ecn,
+                             uint64_t now_ns, const struct belay_recovery_sink *sink);
 
 /* Loss timer or PTO; BELAY_NEVER when nothing is in flight. */
 uint64_t belay_recovery_deadline(const struct belay_recovery *r);

@@ -35,6 +35,8 @@ struct belay_sent_packet {
     uint32_t bytes;
     uint8_t state;          /* enum belay_sent_state */
     uint8_t repeated;       /* records were repeated by a probe */
+    uint8_t marked;         /* left with ECT(0) */
+    uint8_t mtu_probe;      /* in no window; its loss is none */
     uint32_t reduction;     /* of the window, that its loss belongs to */
     uint32_t settled_count; /* settled: so are this many, itself included, downwards */
 };

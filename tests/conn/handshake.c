@@ -69,7 +69,7 @@ static void check_init(struct pair *pair, const uint8_t *packet, size_t len, boo
     random = p + 5;
     params = random + 32;
     params_len = payload_len - 32;
-    assert_int_equal(param(params, params_len, 1), config->datagram_size);
+    assert_int_equal(param(params, params_len, 1), config->datagram_size_max);
     assert_int_equal(param(params, params_len, 2), config->message_size_max);
     assert_int_equal(param(params, params_len, 3), config->message_size_max + 64);
     assert_int_equal(param(params, params_len, 4), config->window_messages);

@@ -93,7 +93,8 @@ struct pair {
     uint8_t opened[PAIR_TRAIN_BYTES]; /* by pair_open, last */
 };
 
-/* The defaults that tests start from. */
+/* The defaults that tests start from: no ECN marks; no search for larger datagrams, unless
+ * datagram_size_max is above datagram_size. */
 void pair_config(struct belay_core_config *config);
 
 /* Two cores, unconnected; the server listens. config NULL: pair_config's. */

@@ -19,6 +19,7 @@ static void numbers_out_of_range_are_refused(void **state)
         uint64_t low, high; /* the lowest and the highest that is accepted */
     } rows[] = {
         {"datagram_size", FIELD(datagram_size), 1200, 65507},
+        {"datagram_size_max", FIELD(datagram_size_max), 1200, 65507},
         {"message_size_max", FIELD(message_size_max), 0, 1u << 30},
         {"window_messages", FIELD(window_messages), 16, 1u << 20},
         {"channels_max", FIELD(channels_max), 1, 65536},

@@ -11,31 +11,54 @@
 #include <unistd.h>
 
 #define UDP_SEGMENT_OPTION 103
+#define UDP_GRO_OPTION     104
 
 static struct {
-    int error;        /* what fails say */
-    unsigned every;   /* each n-th call fails; 0: none */
-    bool trains_only; /* only calls with a train */
-    unsigned at_most; /* messages a sendmmsg takes; 0: all */
-    unsigned lose;    /* of 100 messages the "network" loses so many */
-    uint64_t seed;    /* of what it loses */
-    unsigned calls, failures, trains;
+    int error;         /* what fails say */
+    unsigned every;    /* each n-th call fails; 0: none */
+    bool trains_only;  /* only calls with a train */
+    unsigned at_most;  /* messages a sendmmsg takes; 0: all */
+    unsigned lose;     /* of 100 messages the "network" loses so many */
+    uint64_t seed;     /* of what it loses */
+    bool no_mmsg;      /* a system without these calls */
+    unsigned truncate; /* each n-th message that comes says that it was cut; 0: none */
+    unsigned came, truncated;
+    unsigned calls, failures, trains, batches, trains_in, batches_in;
+    uint32_t datagram_size_max; /* 0: as the least */
+    bool gso, gro, mmsg;        /* the configuration's */
 } plan;
+
+static void plan_clear(void)
+{
+    memset(&plan, 0, sizeof(plan));
+    plan.gso = plan.gro = plan.mmsg = true;
+}
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *header, int flags);
 int __real_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *header, int flags);
 int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags);
+ssize_t __real_recvmsg(int fd, struct msghdr *header, int flags);
+int __real_recvmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags,
+                    struct timespec *timeout);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *header, int flags);
+int __wrap_recvmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags,
+                    struct timespec *timeout);
 
-static bool is_train(const struct msghdr *header)
+static bool has_option(const struct msghdr *header, int option)
 {
     struct msghdr copy = *header;
 
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(&copy); cmsg != NULL;
          cmsg = CMSG_NXTHDR(&copy, cmsg))
-        if (cmsg->cmsg_level == IPPROTO_UDP && cmsg->cmsg_type == UDP_SEGMENT_OPTION)
+        if (cmsg->cmsg_level == IPPROTO_UDP && cmsg->cmsg_type == option)
             return true;
     return false;
+}
+
+static bool is_train(const struct msghdr *header)
+{
+    return has_option(header, UDP_SEGMENT_OPTION);
 }
 
 static bool fails(const struct msghdr *header)
@@ -66,8 +89,47 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *header, int flags)
     return fails(header) ? -1 : __real_sendmsg(fd, header, flags);
 }
 
+static void note_arrival(struct msghdr *header)
+{
+    plan.trains_in += has_option(header, UDP_GRO_OPTION);
+    if (plan.truncate == 0 || ++plan.came % plan.truncate != 0)
+        return;
+    header->msg_flags |= MSG_TRUNC;
+    plan.truncated++;
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *header, int flags)
+{
+    ssize_t len = __real_recvmsg(fd, header, flags);
+
+    if (len >= 0 && (flags & MSG_ERRQUEUE) == 0)
+        note_arrival(header);
+    return len;
+}
+
+int __wrap_recvmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags,
+                    struct timespec *timeout)
+{
+    int got;
+
+    if (plan.no_mmsg) {
+        errno = ENOSYS;
+        return -1;
+    }
+    plan.batches_in++;
+    got = __real_recvmmsg(fd, headers, count, flags, timeout);
+    for (int i = 0; i < got; i++)
+        note_arrival(&headers[i].msg_hdr);
+    return got;
+}
+
 int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
 {
+    if (plan.no_mmsg) {
+        errno = ENOSYS;
+        return -1;
+    }
+    plan.batches++;
     if (is_lost())
         return 1;
     if (fails(&headers[0].msg_hdr))
@@ -86,18 +148,27 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *headers, unsigned count, int flags)
 static struct belay_endpoint_stats transfer(struct belay_stats *conn_stats)
 {
     struct belay_endpoint_stats stats;
+    struct belay_config config = test_config();
     struct side server, client;
     struct belay_listener *listener;
     unsigned char *bytes = malloc(BIG);
     uint64_t hash;
+
+    /* Small datagrams, so that there are trains. */
+    config.core.datagram_size_max = config.core.datagram_size;
+    if (plan.datagram_size_max > 0)
+        config.core.datagram_size_max = plan.datagram_size_max;
+    config.gso = plan.gso;
+    config.gro = plan.gro;
+    config.mmsg = plan.mmsg;
 
     side_init(&server);
     side_init(&client);
     for (int i = 0; i < BIG; i++)
         bytes[i] = (unsigned char)(i * 31 + (i >> 8));
     hash = server.hash;
-    listener = listen_on("127.0.0.1", NULL, 0, &server);
-    dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), NULL, 0, &client);
+    listener = listen_on("127.0.0.1", &config, 0, &server);
+    dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), &config, 0, &client);
     for (int i = 0; i < BIG_ALL; i++) {
         assert_int_equal(belay_conn_send(client.conn, 0, bytes, BIG), 0);
         hash = hash_bytes(hash, bytes, BIG);
@@ -123,7 +194,7 @@ static void nothing_is_lost_while_the_system_says_not_now(void **state)
         struct belay_endpoint_stats stats;
         struct belay_stats conn;
 
-        memset(&plan, 0, sizeof(plan));
+        plan_clear();
         plan.error = errors[i];
         plan.every =
             errors[i] == ENOBUFS && portable ? 50 : 3; /* which costs a millisecond each time */
@@ -147,7 +218,7 @@ static void a_train_that_cannot_be_cut_goes_singly(void **state)
         struct belay_endpoint_stats stats;
         struct belay_stats conn;
 
-        memset(&plan, 0, sizeof(plan));
+        plan_clear();
         plan.error = errors[i];
         plan.every = 1;
         plan.trains_only = true;
@@ -169,7 +240,7 @@ static void trains_are_used_where_they_can_be(void **state)
 
     (void)state;
     close(fd);
-    memset(&plan, 0, sizeof(plan));
+    plan_clear();
     stats = transfer(&conn);
     if (portable) {
         assert_int_equal(plan.trains, 0);
@@ -181,12 +252,48 @@ static void trains_are_used_where_they_can_be(void **state)
     }
 }
 
+static bool system_has(int option)
+{
+    int value = 1, fd = socket(AF_INET, SOCK_DGRAM, 0);
+    bool has = setsockopt(fd, IPPROTO_UDP, option, &value, sizeof(value)) == 0;
+
+    close(fd);
+    return has;
+}
+
+/* Each fast path is used when it is on and the system has it, and never else; all arrives in
+ * every mixture. */
+static void each_fast_path_has_a_switch(void **state)
+{
+    bool has_gso = system_has(UDP_SEGMENT_OPTION), has_gro = system_has(UDP_GRO_OPTION);
+
+    (void)state;
+    for (unsigned mix = 0; mix < 16; mix++) {
+        struct belay_endpoint_stats stats;
+        struct belay_stats conn;
+
+        plan_clear();
+        plan.gso = mix & 1;
+        plan.gro = mix & 2;
+        plan.mmsg = mix & 4;
+        plan.no_mmsg = mix & 8;
+        stats = transfer(&conn);
+        assert_int_equal(stats.send_errors, 0);
+        assert_int_equal(plan.trains > 0, plan.gso && has_gso && !portable);
+        assert_int_equal(plan.trains_in > 0,
+                         plan.gso && plan.gro && has_gso && has_gro && !portable);
+        assert_int_equal(plan.batches_in > 0, plan.mmsg && !plan.no_mmsg && !portable);
+        if (!plan.gso) /* else a train may be all that there is */
+            assert_int_equal(plan.batches > 0, plan.mmsg && !plan.no_mmsg && !portable);
+    }
+}
+
 static void a_system_that_takes_one_message_of_many(void **state)
 {
     struct belay_stats conn;
 
     (void)state;
-    memset(&plan, 0, sizeof(plan));
+    plan_clear();
     plan.at_most = 1;
     transfer(&conn);
     /* And when trains are off, too. */
@@ -203,7 +310,7 @@ static void other_errors_lose_a_datagram_at_most(void **state)
     struct belay_stats conn;
 
     (void)state;
-    memset(&plan, 0, sizeof(plan));
+    plan_clear();
     plan.error = EPERM;
     plan.every = 5;
     stats = transfer(&conn);
@@ -220,7 +327,7 @@ static void what_the_network_loses_is_repeated(void **state)
         struct belay_listener *listener;
 
         print_message("seed %u\n", seed);
-        memset(&plan, 0, sizeof(plan));
+        plan_clear();
         plan.seed = seed;
         plan.lose = 20;
         side_init(&server);
@@ -254,7 +361,7 @@ static void noise_is_counted_and_dropped(void **state)
     unsigned port;
 
     (void)state;
-    memset(&plan, 0, sizeof(plan));
+    plan_clear();
     side_init(&server);
     side_init(&client);
     server.echo = true;
@@ -281,6 +388,19 @@ static void noise_is_counted_and_dropped(void **state)
     close(fd);
 }
 
+/* What the system cut short is dropped, whole, and comes again. */
+static void what_is_truncated_is_dropped(void **state)
+{
+    struct belay_stats conn;
+
+    (void)state;
+    plan_clear();
+    plan.truncate = 5;
+    transfer(&conn); /* which checks each byte */
+    assert_true(plan.truncated > 0);
+    assert_true(conn.packets_lost > 0 || conn.packets_retransmitted > 0);
+}
+
 static unsigned ticks;
 
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
@@ -302,7 +422,7 @@ static void a_flood_leaves_turns_to_others(void **state)
     int len, fd = socket(AF_INET, SOCK_DGRAM, 0);
 
     (void)state;
-    memset(&plan, 0, sizeof(plan));
+    plan_clear();
     side_init(&server);
     listener = listen_on("127.0.0.1", NULL, 0, &server);
     len = make_address("127.0.0.1", port_of(belay_listener_get_fd(listener)), &addr);
@@ -337,7 +457,7 @@ static void answers_come_from_the_address_that_was_asked(void **state)
     };
 
     (void)state;
-    memset(&plan, 0, sizeof(plan));
+    plan_clear();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct side server, client;
         struct belay_listener *listener;
@@ -377,10 +497,12 @@ int main(void)
         EVENT_TEST(trains_are_used_where_they_can_be),
         EVENT_TEST(nothing_is_lost_while_the_system_says_not_now),
         EVENT_TEST(a_train_that_cannot_be_cut_goes_singly),
+        EVENT_TEST(each_fast_path_has_a_switch),
         EVENT_TEST(a_system_that_takes_one_message_of_many),
         EVENT_TEST(other_errors_lose_a_datagram_at_most),
         EVENT_TEST(what_the_network_loses_is_repeated),
         EVENT_TEST(noise_is_counted_and_dropped),
+        EVENT_TEST(what_is_truncated_is_dropped),
         EVENT_TEST(a_flood_leaves_turns_to_others),
         EVENT_TEST(answers_come_from_the_address_that_was_asked),
     };

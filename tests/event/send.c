@@ -169,6 +169,37 @@ static void an_evbuffer_of_many_chains(void **state)
     free(bytes);
 }
 
+/* What leaves later is read later, from where it was: a copy would not see it change. */
+static void an_evbuffer_is_not_copied(void **state)
+{
+    unsigned char *bytes = pattern(MIB);
+    struct belay_endpoint_stats before, after;
+    struct belay_endpoint *endpoint;
+    unsigned released = 0;
+    struct evbuffer *buffer;
+    uint64_t hash;
+
+    (void)state;
+    for (size_t chains = 1; chains <= 3; chains += 2) {
+        open_pair(NULL);
+        buffer = chained(bytes, MIB, chains, &released);
+        endpoint = belay_conn_get_endpoint(client.conn);
+        belay_endpoint_get_stats(endpoint, &before, sizeof(before));
+        assert_int_equal(belay_conn_send_buffer(client.conn, 0, BELAY_RELIABLE_ORDERED, buffer,
+                                                0, BELAY_NEVER, NULL),
+                         0);
+        belay_endpoint_get_stats(endpoint, &after, sizeof(after));
+        assert_true(after.memory_bytes < before.memory_bytes + MIB / 16);
+        memset(bytes + MIB / 2, (int)chains, MIB / 2);
+        hash = hash_bytes(server.hash, bytes, MIB);
+        WAIT_FOR(server.messages == 1);
+        assert_true(server.hash == hash);
+        close_pair();
+        evbuffer_free(buffer);
+    }
+    free(bytes);
+}
+
 static void an_evbuffer_that_is_refused_is_as_it_was(void **state)
 {
     struct belay_config config = test_config();
@@ -421,6 +452,7 @@ int main(void)
         EVENT_TEST(bad_messages_are_refused),
         EVENT_TEST(sent_callbacks_name_their_messages),
         EVENT_TEST(an_evbuffer_of_many_chains),
+        EVENT_TEST(an_evbuffer_is_not_copied),
         EVENT_TEST(an_evbuffer_that_is_refused_is_as_it_was),
         EVENT_TEST(buffers_of_a_connection_that_dies_are_released),
         EVENT_TEST(one_payload_to_all),

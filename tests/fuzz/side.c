@@ -64,7 +64,7 @@ static void cut_train(struct fuzz_side *side, const struct belay_train *train, f
 {
     FUZZ_CHECK(train->len > 0 && train->len <= train->capacity);
     FUZZ_CHECK(train->segment_size > 0 && train->segment_size <= train->len);
-    FUZZ_CHECK(train->segment_size <= side->config.datagram_size);
+    FUZZ_CHECK(train->segment_size <= side->config.datagram_size_max);
     for (size_t at = 0; at < train->len; at += train->segment_size) {
         size_t left = train->len - at;
 

@@ -232,7 +232,8 @@ void sim_check_sent(struct sim_conn *conn, const struct sim_packet *packet)
     uint64_t over;
 
     if (packet->type != 'D' || (packet->kinds & SIM_ELICITING) == 0 ||
-        sim_packet_has(packet, SIM_CLOSE) || conn->conn == NULL || !is_looked_at(conn->host))
+        sim_packet_has(packet, SIM_CLOSE) || sim_packet_is_mtu_probe(packet) ||
+        conn->conn == NULL || !is_looked_at(conn->host))
         return;
     watch->in_flight += packet->len;
     if (watch->in_flight <= watch->room)
@@ -380,6 +381,10 @@ void sim_note_stats(struct sim_conn *conn)
     counts->of[SIM_COUNT_LOSS_SPURIOUS] += new.packets_spurious - old->packets_spurious;
     counts->of[SIM_COUNT_RANGE_EVICTED] += new.ranges_evicted - old->ranges_evicted;
     counts->of[SIM_COUNT_PATH_CHANGED] += new.path_changes - old->path_changes;
+    counts->of[SIM_COUNT_MTU_PROBE_LOST] += new.mtu_probes_lost - old->mtu_probes_lost;
+    counts->of[SIM_COUNT_MTU_RAISED] += new.datagram_size > old->datagram_size;
+    counts->of[SIM_COUNT_BLACK_HOLE] += new.mtu_black_holes - old->mtu_black_holes;
+    counts->of[SIM_COUNT_MARKED_CE] += new.packets_ce - old->packets_ce;
     counts->of[SIM_COUNT_PART_DUPLICATE] += new.fragments_duplicate - old->fragments_duplicate;
     counts->of[SIM_COUNT_THRESHOLD_GROWN] +=
         old->packet_threshold > 0 && new.packet_threshold > old->packet_threshold;

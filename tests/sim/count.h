@@ -72,6 +72,10 @@
     X(REBOUND, "NATs that forgot a host's ports")                                              \
     X(MIGRATED, "moves to another socket asked for")                                           \
     X(PATH_CHANGED, "connections moved to another path")                                       \
+    X(MARKED_CE, "packets marked instead of lost")                                             \
+    X(MTU_RAISED, "larger datagrams found to get through")                                     \
+    X(MTU_PROBE_LOST, "probes for larger datagrams lost")                                      \
+    X(BLACK_HOLE, "black holes found")                                                         \
     X(SLEPT, "hosts suspended for a while")                                                    \
     X(GIVEN_UP, "messages given up")
 

@@ -78,6 +78,7 @@ struct sim_link *sim_link(struct sim_host *from, struct sim_host *to, const char
     }
     drain(link);
     netsim_link_free(link->model);
+    link->mtu_bytes = words.mtu_bytes;
     link->model = netsim_link_new(&words, test_random_u64(&from->sim->random), &memory);
     belay_heap_set(&from->sim->heap, &link->node.heap, BELAY_NEVER);
     return link;
@@ -107,6 +108,18 @@ void sim_link_free(struct sim_link *link)
 
 /* ------------------------------------------------------------------ in */
 
+/* Why it does not even come to the model; NULL: it does. */
+static const char *refused_by(const struct sim_link *link, const struct sim_packet *packet)
+{
+    if (link->down)
+        return "blackout";
+    if (link->filter != NULL && link->filter(link->filter_ctx, packet))
+        return "filter";
+    if (link->mtu_bytes > 0 && packet->len + SIM_HEADER_BYTES > link->mtu_bytes)
+        return "mtu";
+    return NULL;
+}
+
 static void lose(struct sim_link *link, struct sim_packet *packet, const char *why)
 {
     packet->lost = why;
@@ -121,11 +134,13 @@ void sim_link_send(struct sim_link *link, struct sim_packet *packet)
                                   .ect = packet->ecn != 0,
                                   .user = packet};
     struct netsim_fate fate;
+    const char *why;
 
     link->packets++;
     sim_ladder_add(link->sim, packet);
-    if (link->down || (link->filter != NULL && link->filter(link->filter_ctx, packet))) {
-        lose(link, packet, link->down ? "blackout" : "filter");
+    why = refused_by(link, packet);
+    if (why != NULL) {
+        lose(link, packet, why);
         sim_packet_unref(packet);
         return;
     }

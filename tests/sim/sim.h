@@ -105,6 +105,12 @@ static inline bool sim_packet_has(const struct sim_packet *packet, enum sim_kind
     return packet->kinds >> kind & 1;
 }
 
+/* One of the search for larger datagrams: a PING that fills its packet, in no window. */
+static inline bool sim_packet_is_mtu_probe(const struct sim_packet *packet)
+{
+    return packet->kinds == 1u << SIM_PING && packet->frames_len > 1;
+}
+
 /* True: the packet is lost. */
 typedef bool sim_filter(void *ctx, const struct sim_packet *packet);
 
@@ -116,6 +122,7 @@ struct sim_link {
     sim_filter *filter;
     void *filter_ctx;
     bool down;                  /* a blackout: all is lost */
+    uint32_t mtu_bytes;         /* x-mtu: longer IP packets are lost; 0: none are */
     unsigned truncate_permille; /* datagrams cut short at a random length */
     uint64_t packets;           /* came in, lost ones too */
 };
@@ -239,8 +246,8 @@ void sim_host_rebind(struct sim_host *host);
 /* Suspends it: packets to it are lost, its timers wait. And wakes it up. */
 void sim_host_sleep(struct sim_host *host, bool asleep);
 
-/* The way from one to the other, in netem's words; asked again: other words, and what is under
- * way is lost. Hosts without it have clean links of 10 ms. */
+/* The way from one to the other, in netem's words, and x-mtu; asked again: other words, and
+ * what is under way is lost. Hosts without it have clean links of 10 ms. */
 struct sim_link *sim_link(struct sim_host *from, struct sim_host *to, const char *words);
 struct sim_link *sim_link_of(struct sim_host *from, struct sim_host *to);
 void sim_filter_set(struct sim_host *from, struct sim_host *to, sim_filter *filter, void *ctx);

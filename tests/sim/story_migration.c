@@ -250,7 +250,7 @@ struct copy {
     struct belay_address from;
     struct sim_conn *conn;
     size_t len;
-    uint8_t bytes[2000];
+    uint8_t bytes[]; /* len */
 };
 
 static void deliver(void *ctx)
@@ -263,7 +263,7 @@ static void deliver(void *ctx)
 static void send_copy(struct attacker *attacker, const struct sim_packet *packet,
                       struct sim_host *to, uint64_t delay_ns)
 {
-    struct copy *copy = calloc(1, sizeof(*copy));
+    struct copy *copy = calloc(1, sizeof(*copy) + packet->len);
 
     *copy = (struct copy){.to = to, .from = attacker->address, .conn = packet->conn};
     copy->len = packet->len;

@@ -137,7 +137,7 @@ static void datagram_sizes(void **state)
         struct belay_core_config config;
         struct sim_series series = {.count = 300, .len = 70};
         belay_core_config_init(&config);
-        config.datagram_size = sizes[i];
+        config.datagram_size = config.datagram_size_max = sizes[i];
         struct pair pair = pair_open(story_seed_first(), "delay 10ms loss 3%", &config);
         sim_filter_set(pair.client, pair.server, note_size, NULL);
         largest_seen = 0;
@@ -160,7 +160,8 @@ static void smaller_datagram_size_counts(void **state)
     belay_core_config_init(&config);
     config.datagram_size = 9000;
     pair.client = sim_host_new(pair.sim, "client", &config);
-    pair.server = sim_host_new(pair.sim, "server", NULL);
+    config.datagram_size = config.datagram_size_max = 1200;
+    pair.server = sim_host_new(pair.sim, "server", &config);
     sim_listen(pair.server);
     sim_filter_set(pair.client, pair.server, note_size, NULL);
     largest_seen = 0;
@@ -168,6 +169,51 @@ static void smaller_datagram_size_counts(void **state)
     must(pair.sim, sim_send(pair.conn, 0, BELAY_RELIABLE_ORDERED, MIB) == 0);
     must_become(pair.sim, sim_is_settled, pair.conn, 300 * SIM_S);
     must_be_in(pair.sim, largest_seen, 1180, 1200);
+    pair_close(&pair);
+}
+
+/* ------------------------------------------------------------------ bursts */
+
+struct burst {
+    struct sim_conn *conn;
+    uint64_t at_ns, bytes, seen;
+};
+
+/* What leaves at one time is what the pacer allows at once: a millisecond of its rate, or ten
+ * datagrams. Trains are no larger. */
+static bool check_burst(void *ctx, const struct sim_packet *packet)
+{
+    struct burst *burst = ctx;
+    struct sim *sim = burst->conn->sim;
+    struct belay_stats stats = sim_stats(burst->conn);
+    uint64_t rate_bytes_per_ms = 2 * stats.window_bytes * 1000 / (stats.rtt_smoothed_ns / 1000);
+    uint64_t most = 10 * (uint64_t)stats.datagram_size;
+
+    if (burst->at_ns != sim->now_ns)
+        burst->bytes = 0;
+    burst->at_ns = sim->now_ns;
+    burst->bytes += packet->len;
+    if (burst->bytes > burst->seen)
+        burst->seen = burst->bytes;
+    if (most < rate_bytes_per_ms)
+        most = rate_bytes_per_ms;
+    must_be_in(sim, burst->bytes, 0, most + most / 4 + stats.datagram_size);
+    return false;
+}
+
+static void what_leaves_at_once_is_a_burst(void **state)
+{
+    struct pair pair =
+        pair_open(story_seed_first(), "delay 25ms limit 100000 x-mtu 1500", NULL);
+    struct burst burst = {.conn = pair.conn};
+
+    (void)state;
+    sim_run_for(pair.sim, SIM_S);
+    sim_filter_set(pair.client, pair.server, check_burst, &burst);
+    must(pair.sim, sim_send(pair.conn, 0, BELAY_RELIABLE_ORDERED, 8 * MIB) == 0);
+    must_become(pair.sim, sim_is_settled, pair.conn, 60 * SIM_S);
+    must_be_in(pair.sim, burst.seen, 10 * 1200, UINT64_MAX);
+    must_be_in(pair.sim, sim_stats(pair.conn).window_bytes, 10 * burst.seen, UINT64_MAX);
     pair_close(&pair);
 }
 
@@ -221,5 +267,6 @@ STORIES(cmocka_unit_test(around_a_packet), cmocka_unit_test(large),
         cmocka_unit_test(sixteen_mib), cmocka_unit_test(peer_takes_less),
         cmocka_unit_test(wrong_arguments), cmocka_unit_test(datagram_sizes),
         cmocka_unit_test(smaller_datagram_size_counts),
+        cmocka_unit_test(what_leaves_at_once_is_a_burst),
         cmocka_unit_test(hundred_bytes_cost_at_most_32),
         cmocka_unit_test(small_messages_share_packets))

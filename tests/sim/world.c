@@ -1,5 +1,6 @@
 /* What a random world is made of: configurations and links. */
 #include <stdio.h>
+#include <string.h>
 
 #include "sim/chaos.h"
 
@@ -32,6 +33,9 @@ static void random_limits(struct chaos *chaos, struct belay_core_config *config)
     config->ranges_max = PICK(chaos, ranges);
     config->half_open_max = 1 + (uint32_t)below(chaos, 8);
     config->half_open_cookies = (uint32_t)below(chaos, 4);
+    config->ecn = chance(chaos, 80);
+    if (chance(chaos, 30))
+        config->datagram_size_max = config->datagram_size;
 }
 
 static void random_times(struct chaos *chaos, struct belay_core_config *config)
@@ -103,12 +107,28 @@ static unsigned loss_words(struct chaos *chaos, char *out, size_t size)
     }
 }
 
+/* Without a search nothing ever gets through that is smaller than what is sent. */
+static unsigned mtu_words(struct chaos *chaos, const struct sim_host *from,
+                          const struct sim_host *to, char *out, size_t size)
+{
+    static const uint32_t mtus[] = {1228, 1280, 1400, 1500, 5000, 9000, 65535};
+    uint32_t most = to->config.datagram_size_max, start = from->config.datagram_size;
+    uint32_t mtu = PICK(chaos, mtus);
+    bool is_searched = from->config.datagram_size_max > start && most > start;
+
+    if (!chance(chaos, 50) || (!is_searched && mtu < start + SIM_HEADER_BYTES))
+        return 0;
+    return (unsigned)snprintf(out, size, "x-mtu %u ", mtu);
+}
+
 void chaos_link(struct chaos *chaos, struct sim_host *from, struct sim_host *to)
 {
     char words[256];
     unsigned at = delay_words(chaos, words, sizeof(words));
 
     at += loss_words(chaos, words + at, sizeof(words) - at);
+    if (strstr(words, "loss") != NULL && strstr(words, "loss 0%") == NULL && chance(chaos, 30))
+        at += (unsigned)snprintf(words + at, sizeof(words) - at, "ecn ");
     if (chance(chaos, 40))
         at += (unsigned)snprintf(words + at, sizeof(words) - at, "duplicate %u%% ",
                                  1 + (unsigned)below(chaos, 20));
@@ -118,6 +138,7 @@ void chaos_link(struct chaos *chaos, struct sim_host *from, struct sim_host *to)
     if (chance(chaos, 30))
         at += (unsigned)snprintf(words + at, sizeof(words) - at, "rate %ukbit ",
                                  (chaos->calm ? 1000 : 200) + (unsigned)below(chaos, 20000));
+    at += mtu_words(chaos, from, to, words + at, sizeof(words) - at);
     if (!chaos->calm && chance(chaos, 40)) /* packets that take seconds can block it as long */
         snprintf(words + at, sizeof(words) - at, "limit %u ", 10 + (unsigned)below(chaos, 100));
     sim_link(from, to, words);

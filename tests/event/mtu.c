@@ -1,0 +1,157 @@
+/*
+ * The path's MTU over real sockets: a network namespace of this program's own, whose loopback
+ * interface has the MTU that a test asks for.
+ */
+#include "fixture.h"
+
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define BIG 400000
+
+static struct belay_listener *listener;
+static struct side server, client;
+static char *bytes;
+
+static bool set_lo(int mtu)
+{
+    struct ifreq request = {.ifr_name = "lo"};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    bool good;
+
+    request.ifr_mtu = mtu;
+    good = ioctl(fd, SIOCSIFMTU, &request) == 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0;
+    request.ifr_flags |= IFF_UP;
+    good = good && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+    close(fd);
+    return good;
+}
+
+static void open_pair(const char *address)
+{
+    side_init(&server);
+    side_init(&client);
+    server.echo = true;
+    listener = listen_on(address, NULL, 0, &server);
+    dial(address, port_of(belay_listener_get_fd(listener)), NULL, 0, &client);
+    WAIT_FOR(client.connected && server.accepted);
+}
+
+static void close_pair(void)
+{
+    belay_conn_close(client.conn);
+    WAIT_FOR(client.closed && server.closed);
+    assert_int_equal(client.error, 0);
+    assert_int_equal(server.error, 0);
+    belay_listener_free(listener);
+}
+
+static struct belay_stats stats_of(const struct side *side)
+{
+    struct belay_stats stats;
+
+    belay_conn_get_stats(side->conn, &stats, sizeof(stats));
+    return stats;
+}
+
+/* Messages there and back, all of them. */
+static void transfer(unsigned count)
+{
+    unsigned before = client.messages;
+
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(belay_conn_send(client.conn, 0, bytes, BIG), 0);
+        WAIT_FOR(client.messages == before + i + 1);
+    }
+    assert_true(client.hash == server.hash);
+}
+
+/* Until both sides have found what there is, by messages that need it. */
+static void find(uint32_t bytes_found)
+{
+    for (unsigned i = 0; i < 300 && (stats_of(&client).datagram_size != bytes_found ||
+                                     stats_of(&server).datagram_size != bytes_found);
+         i++)
+        transfer(1);
+    assert_int_equal(stats_of(&client).datagram_size, bytes_found);
+    assert_int_equal(stats_of(&server).datagram_size, bytes_found);
+}
+
+static void the_size_of_the_interface_is_found(void **state)
+{
+    static const struct {
+        const char *address;
+        int mtu;
+        uint32_t found;
+    } rows[] = {
+        {"127.0.0.1", 1500, 1472}, {"127.0.0.1", 9000, 8972},   {"127.0.0.1", 1380, 1352},
+        {"::1", 1500, 1452},       {"127.0.0.1", 65536, 65507}, {"::1", 9000, 8952},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(set_lo(rows[i].mtu));
+        if (rows[i].address[0] == ':' && !has_ipv6())
+            continue;
+        open_pair(rows[i].address);
+        find(rows[i].found);
+        transfer(10);
+        /* The system answers: one probe is refused, and nothing else is. */
+        assert_int_equal(stats_of(&client).mtu_probes_lost, rows[i].mtu < 65536);
+        assert_int_equal(stats_of(&server).mtu_probes_lost, rows[i].mtu < 65536);
+        assert_int_equal(stats_of(&client).mtu_black_holes, 0);
+        close_pair();
+    }
+}
+
+/* And trains go on: it was not they that failed. */
+static void the_interface_changes_in_the_middle(void **state)
+{
+    struct belay_endpoint_stats before, after;
+    struct belay_endpoint *endpoint;
+    unsigned done;
+
+    (void)state;
+    assert_true(set_lo(9000));
+    open_pair("127.0.0.1");
+    endpoint = belay_conn_get_endpoint(client.conn);
+    find(8972);
+    done = client.messages;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(belay_conn_send(client.conn, 0, bytes, BIG), 0);
+    assert_true(set_lo(1500));
+    WAIT_FOR(client.messages == done + 10);
+    find(1472);
+    assert_in_range(stats_of(&client).mtu_black_holes, 1, 2);
+    belay_endpoint_get_stats(endpoint, &before, sizeof(before));
+    transfer(10);
+    belay_endpoint_get_stats(endpoint, &after, sizeof(after));
+    if (!portable)
+        assert_true(after.datagrams_sent - before.datagrams_sent >
+                    4 * (after.send_calls - before.send_calls));
+    close_pair();
+}
+
+int main(void)
+{
+    const struct CMUnitTest mtu[] = {
+        EVENT_TEST(the_size_of_the_interface_is_found),
+        EVENT_TEST(the_interface_changes_in_the_middle),
+    };
+    int failed;
+
+    if ((unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) ||
+        !set_lo(1500)) {
+        printf("SKIPPED: no network namespace whose loopback can be changed\n");
+        return 77;
+    }
+    bytes = calloc(1, BIG);
+    failed = RUN_BOTH(mtu);
+    free(bytes);
+    return failed;
+}
