@@ -57,22 +57,23 @@ bool bench_wait_fd(int fd, short events, unsigned timeout_us)
 
 static void print_help(const char *program)
 {
-    printf("usage: %s --mode bulk|echo|latency [OPTION]...\n\n"
-           "%s, measured: bulk is as much as goes from client to server, echo keeps messages in\n"
-           "flight there and back, latency sends at even intervals and measures one way, from\n"
-           "when a message was due. Prints one line of JSON.\n\n"
-           "  --role both|server|client  both are two processes over loopback [both]\n"
-           "  --address ADDR:PORT        to bind or to dial [127.0.0.1:0]\n"
-           "  --size BYTES               of a message, %d to %d [1200]\n"
-           "  --seconds S                how long messages are sent [3]\n"
-           "  --from S, --to S           what counts of it [a sixth, five sixths; latency: all]\n"
-           "  --interval-us N            latency: between messages [10000]\n"
-           "  --in-flight N              echo: messages [1]\n"
-           "  --pin                      the server on the first core, the client on the second\n"
-           "  --with WORD                how the peer is to be; more than once. Here: %s\n"
-           "  --help\n",
-           program, bench_peer.name, BENCH_SIZE_MIN, BENCH_SIZE_MAX,
-           *bench_peer.words ? bench_peer.words : "none");
+    printf(
+        "usage: %s --mode bulk|echo|latency [OPTION]...\n\n"
+        "%s, measured: bulk is as much as goes from client to server, echo keeps messages in\n"
+        "flight there and back, latency sends at even intervals and measures one way, from\n"
+        "when a message was due. Prints one line of JSON.\n\n"
+        "  --role both|server|client  both are two processes over loopback [both]\n"
+        "  --address ADDR:PORT        to bind or to dial [127.0.0.1:0]\n"
+        "  --size BYTES               of a message, %d to %d [1200]\n"
+        "  --seconds S                how long messages are sent [3]\n"
+        "  --from S, --to S           what counts of it [a sixth, five sixths; latency: all]\n"
+        "  --interval-us N            latency: between messages [10000]\n"
+        "  --in-flight N              echo: messages [1]\n"
+        "  --pin                      the server on the first core, the client on the second\n"
+        "  --with WORD                how the peer is to be; more than once. Here: %s\n"
+        "  --help\n",
+        program, bench_peer.name, BENCH_SIZE_MIN, BENCH_SIZE_MAX,
+        *bench_peer.words ? bench_peer.words : "none");
 }
 
 _Noreturn static void usage(const char *option, const char *value, const char *right)

@@ -1,9 +1,9 @@
 /*
  * bench.h - a run of one peer: options, what both sides count, and the modes.
  *
- * A message begins with its number and the time when it was due (CLOCK_MONOTONIC is one clock for
- * all processes of a machine), 8 bytes each, in the machine's byte order. The receiver checks that
- * numbers come in order, each once.
+ * A message begins with its number and the time when it was due (CLOCK_MONOTONIC is one clock
+ * for all processes of a machine), 8 bytes each, in the machine's byte order. The receiver
+ * checks that numbers come in order, each once.
  */
 #ifndef BELAY_BENCH_BENCH_H
 #define BELAY_BENCH_BENCH_H
@@ -41,11 +41,11 @@ struct bench_side {
     uint64_t disordered;      /* not the one that was due */
     uint64_t missing;         /* latency: due, and never came */
     double window_s;          /* between from and to, as it was */
-    uint64_t window_messages, window_bytes;
+    uint64_t window_messages, window_bytes, window_wire_bytes;
     double window_cpu_s; /* of this process */
     uint64_t samples;
     double min_us, p50_us, p99_us, p999_us, max_us; /* -1: it never came */
-    double rtt_ms;                                  /* by the peer, mean of the window; 0: unknown */
+    double rtt_ms; /* by the peer, mean of the window; 0: unknown */
     uint64_t retransmitted;
     uint64_t wire_packets, wire_bytes; /* IP, sent by this network namespace, lo left out */
 };
@@ -58,7 +58,7 @@ uint64_t bench_now_ns(void);
 struct bench_window {
     uint64_t from_ns, to_ns, began_ns;
     double cpu_s;
-    uint64_t messages, bytes;
+    uint64_t messages, bytes, wire_bytes;
     bool has_begun, has_ended;
 };
 void bench_window_start(struct bench_window *window, const struct bench_options *options,

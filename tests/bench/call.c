@@ -105,7 +105,7 @@ static bool latency_turn(uint64_t now_ns)
         if (next_ns > now_ns) {
             bench_peer.flush();
             next_ns = next_ns - now_ns < BENCH_POLL_US * 1000 ? next_ns - now_ns
-                                                               : BENCH_POLL_US * 1000;
+                                                              : BENCH_POLL_US * 1000;
             return bench_peer.poll((unsigned)(next_ns / 1000));
         }
         if (!send_next(next_ns))

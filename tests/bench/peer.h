@@ -4,7 +4,8 @@
  *     start -> poll until ready -> send ... flush, poll ... -> stop
  *
  * One process is either the server, which takes one client, or the client. All payloads are
- * whole messages, reliable and in order unless the peer says otherwise. Nothing blocks but poll.
+ * whole messages, reliable and in order unless the peer says otherwise. Nothing blocks but
+ * poll.
  */
 #ifndef BELAY_BENCH_PEER_H
 #define BELAY_BENCH_PEER_H

@@ -144,8 +144,7 @@ static void flush(void)
 
 static bool poll_input(unsigned timeout_us)
 {
-    struct timeval timeout = {.tv_sec = timeout_us / 1000000,
-                              .tv_usec = timeout_us % 1000000};
+    struct timeval timeout = {.tv_sec = timeout_us / 1000000, .tv_usec = timeout_us % 1000000};
 
     if (timeout_us > 0)
         evtimer_add(tick, &timeout);

@@ -1,7 +1,7 @@
 /*
- * usrsctp behind peer.h: SCTP over UDP (RFC 6951), messages, NODELAY. Words: buffer, bytes of both
- * buffers [8 MiB]; tuned, a minimal RTO of 100 ms and acknowledgements after 10 ms. A large buffer
- * full of small messages costs it much: 256 KiB is best over loopback.
+ * usrsctp behind peer.h: SCTP over UDP (RFC 6951), messages, NODELAY. Words: buffer, bytes of
+ * both buffers [8 MiB]; tuned, a minimal RTO of 100 ms and acknowledgements after 10 ms. A
+ * large buffer full of small messages costs it much: 256 KiB is best over loopback.
  */
 #include "peer.h"
 
@@ -123,8 +123,8 @@ static bool send_message(const void *data, size_t len)
 {
     struct sctp_sndinfo info = {.snd_sid = 0};
 
-    wants_room = usrsctp_sendv(sock, data, len, NULL, 0, &info, sizeof(info),
-                               SCTP_SENDV_SNDINFO, 0) < 0;
+    wants_room =
+        usrsctp_sendv(sock, data, len, NULL, 0, &info, sizeof(info), SCTP_SENDV_SNDINFO, 0) < 0;
     return !wants_room;
 }
 

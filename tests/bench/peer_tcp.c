@@ -32,8 +32,9 @@ static int set_options(int sock, const struct bench_setup *setup)
     setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (cc != NULL &&
         setsockopt(sock, IPPROTO_TCP, TCP_CONGESTION, cc, (socklen_t)strlen(cc)) != 0) {
-        fprintf(stderr, "TCP: cc=%s: %s: see "
-                        "/proc/sys/net/ipv4/tcp_available_congestion_control\n",
+        fprintf(stderr,
+                "TCP: cc=%s: %s: see "
+                "/proc/sys/net/ipv4/tcp_available_congestion_control\n",
                 cc, strerror(errno));
         return -1;
     }

@@ -119,8 +119,11 @@ static bool receive(void)
     char control[CMSG_SPACE(sizeof(int))];
     struct sockaddr_in from;
     struct iovec vector = {in, sizeof(in)};
-    struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
-                            .msg_controllen = sizeof(control), .msg_name = &from,
+    struct msghdr header = {.msg_iov = &vector,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof(control),
+                            .msg_name = &from,
                             .msg_namelen = sizeof(from)};
     ssize_t len = recvmsg(fd, &header, 0);
     size_t size;

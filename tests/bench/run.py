@@ -45,11 +45,12 @@ PEERS = {
 LOSSES = {"0": "", "0.1": "loss 0.1%", "1": "loss 1%", "5": "loss 5%", "10": "loss 10%",
           "20": "loss 20%", "30": "loss 30%",
           "bursts": "loss gemodel 1.316% 25%", # 5 % in bursts of 4
-          "reorder": ""}
+          "reorder": "", "early": ""}
 
 
 def percent(names):
-    return [(n, {"bursts": "bursts of 4, 5 %", "reorder": "reorder 25 %, 10 ms"}.get(n, n + " %"))
+    return [(n, {"bursts": "bursts of 4, 5 %", "reorder": "25 % 10 ms late",
+                 "early": "25 % 10 ms early"}.get(n, n + " %"))
             for n in names]
 
 
@@ -57,7 +58,7 @@ COLUMNS = {
     "loopback": [("bulk", "1200-byte messages"), ("small", "64-byte messages"),
                  ("ping", "ping-pong")],
     "echo": [("64", "64 in flight"), ("1024", "1024 in flight")],
-    "bulk": percent(["0", "0.1", "1", "5", "reorder"]),
+    "bulk": percent(["0", "0.1", "1", "5", "reorder", "early"]),
     "latency": percent(["0", "1", "5", "10", "20", "30", "bursts", "reorder"]),
     "latency-large": percent(["1", "5", "10", "20", "30"]),
     "fair": [("belay+tcp-cubic", "Belay and TCP cubic"), ("belay+belay", "two of Belay"),
@@ -86,10 +87,11 @@ def link(table, column, backend):
     stages = []
     if table in ("bulk", "fair"):
         stages.append("rate %dmbit%s limit %d" % (RATE_MBIT, ETHERNET[backend], BDP_PACKETS))
-    late = 10 if column == "reorder" else 0
-    stages.append("delay %dms limit 100000" % (DELAY_MS - late))
-    if late:
-        stages.append("delay %dms reorder 25%% limit 100000" % late)
+    base, share = {"reorder": (DELAY_MS, 75), "early": (DELAY_MS - 10, 25)}.get(
+        column, (DELAY_MS, None))
+    stages.append("delay %dms limit 100000" % base)
+    if share: # so many pass the second delay
+        stages.append("delay 10ms reorder %d%% limit 100000" % share)
     if LOSSES.get(column):
         stages.append(LOSSES[column])
     return " | ".join(stages)
@@ -215,7 +217,8 @@ class Bench:
             raise Failed("the connection was not made, or ended early")
         return {"share": server["window_bytes"] * 8e-4 / server["window_s"] / RATE_MBIT,
                 "rtt_ms": client.get("rtt_ms"),
-                "bytes_a_byte": client.get("wire_bytes", 0) / max(server["bytes"], 1),
+                "bytes_a_byte": client.get("window_wire_bytes", 0) /
+                                max(server["window_bytes"], 1),
                 "sides": sides}
 
     def latency(self, table, column, peer, number):

@@ -42,18 +42,23 @@ void bench_window_start(struct bench_window *window, const struct bench_options 
 
 void bench_window_look(struct bench_window *window, struct bench_side *side, uint64_t now_ns)
 {
+    uint64_t packets, wire_bytes;
+
     if (!window->has_begun && now_ns >= window->from_ns) {
         window->has_begun = true;
         window->began_ns = now_ns;
         window->cpu_s = cpu_s();
         window->messages = side->messages;
         window->bytes = side->bytes;
+        bench_wire(&packets, &window->wire_bytes);
     } else if (window->has_begun && !window->has_ended && now_ns >= window->to_ns) {
         window->has_ended = true;
         side->window_s = (double)(now_ns - window->began_ns) / 1e9;
         side->window_cpu_s = cpu_s() - window->cpu_s;
         side->window_messages = side->messages - window->messages;
         side->window_bytes = side->bytes - window->bytes;
+        bench_wire(&packets, &wire_bytes);
+        side->window_wire_bytes = wire_bytes - window->wire_bytes;
     }
 }
 
@@ -126,7 +131,7 @@ static json_t *number_or_null(double value)
 static json_t *side_object(const struct bench_side *side)
 {
     json_t *object = json_pack(
-        "{s:b, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:f, s:f, s:I, s:I, s:I}", "failed",
+        "{s:b, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I}", "failed",
         (int)side->has_failed, "messages", (json_int_t)side->messages, "bytes",
         (json_int_t)side->bytes, "disordered", (json_int_t)side->disordered, "missing",
         (json_int_t)side->missing, "window_s", side->window_s, "window_messages",
