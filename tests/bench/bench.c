@@ -121,13 +121,17 @@ static void take_word(const char **words)
 {
     size_t len = strcspn(optarg, "="), count = 0;
     const char *at = bench_peer.words;
+    char right[80];
 
     while (*at != '\0' && (strcspn(at, " ") != len || strncmp(at, optarg, len) != 0)) {
         at += strcspn(at, " ");
         at += *at == ' ';
     }
-    if (*at == '\0' || len == 0)
-        usage("--with", optarg, *bench_peer.words ? bench_peer.words : "this peer knows none");
+    if (*at == '\0' || len == 0) {
+        snprintf(right, sizeof(right), "this peer knows %s",
+                 *bench_peer.words ? bench_peer.words : "no words");
+        usage("--with", optarg, right);
+    }
     while (words[count] != NULL)
         count++;
     if (count == WORDS_MAX)

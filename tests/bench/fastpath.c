@@ -23,12 +23,18 @@
 
 #define TURN_NS      10000 /* of the stand's clock: a round trip */
 #define TRAIN_BYTES  65507
+#define IDLE_NS      (UINT64_C(40) * 24 * 3600 * 1000000000)
 #define SIZE_MAX_ARG 65536
 #define DIALS_MAX    32 /* at a time: fewer than ask for cookies */
-#define APART        __attribute__((noinline, noclone))
+#ifdef __clang__
+#define APART __attribute__((noinline))
+#else
+#define APART __attribute__((noinline, noclone))
+#endif
 
 struct options {
     uint64_t messages, connections, batch;
+    uint64_t active; /* connections that have messages, at most */
     uint64_t gap_ns; /* between a connection's batches; 0: a turn */
     size_t size;
     bool insecure;
@@ -247,14 +253,15 @@ static void connect_all(struct stand *stand, const struct options *options)
 
 static void send_all(struct stand *stand, const struct options *options)
 {
-    uint64_t turn_ns =
-        options->gap_ns == 0 ? TURN_NS : options->gap_ns / options->connections + 1;
+    uint64_t active =
+        options->active < options->connections ? options->active : options->connections;
+    uint64_t turn_ns = options->gap_ns == 0 ? TURN_NS : options->gap_ns / active + 1;
 
     while (stand->received < options->messages) {
         uint64_t since_ns = clock_ns();
 
         if (stand->sent < options->messages)
-            sender_queue(stand, stand->conns[stand->next++ % options->connections], options);
+            sender_queue(stand, stand->conns[stand->next++ % active], options);
         exchange(stand, since_ns);
         advance(stand, turn_ns);
     }
@@ -273,7 +280,8 @@ static struct belay_core *new_core(const struct options *options, uint64_t *seed
     belay_core_config_init(&config);
     config.insecure = options->insecure;
     config.connections_max = (uint32_t)options->connections + DIALS_MAX;
-    config.keepalive_ns = config.idle_timeout_ns = 0;
+    config.keepalive_ns = 0;
+    config.idle_timeout_ns = IDLE_NS; /* a timer for each, which never comes */
     core = belay_core_new(&config, &memory, &random, NULL, &error);
     if (core != NULL)
         return core;
@@ -335,12 +343,20 @@ static uint64_t number(const char *name, uint64_t min, uint64_t max)
     exit(2);
 }
 
+static const char usage[] =
+    "usage: %s [--messages N] [--size BYTES] [--connections N] [--active N] [--batch N]\n"
+    "       [--gap-ms N] [--insecure]\n"
+    "messages [1000000] of so many bytes [1200], so many at a time [64] on one connection [1]\n"
+    "after the other of the active ones [1000], each one's next batch so much later [a round\n"
+    "trip of 10 us]; in memory; prints a line of JSON\n";
+
 static void take_options(struct options *options, int argc, char **argv)
 {
     static const struct option rows[] = {
         {"messages", required_argument, NULL, 'm'},
         {"size", required_argument, NULL, 's'},
         {"connections", required_argument, NULL, 'c'},
+        {"active", required_argument, NULL, 'a'},
         {"batch", required_argument, NULL, 'b'},
         {"gap-ms", required_argument, NULL, 'g'},
         {"insecure", no_argument, NULL, 'i'},
@@ -357,18 +373,14 @@ static void take_options(struct options *options, int argc, char **argv)
             options->connections = number("connections", 1, 1u << 22);
         else if (key == 'b')
             options->batch = number("batch", 1, 1u << 20);
+        else if (key == 'a')
+            options->active = number("active", 1, 1u << 22);
         else if (key == 'g')
             options->gap_ns = number("gap-ms", 0, 60000) * 1000000;
         else if (key == 'i')
             options->insecure = true;
         else {
-            printf(
-                "usage: %s [--messages N] [--size BYTES] [--connections N] [--batch N]\n"
-                "       [--gap-ms N] [--insecure]\n"
-                "messages [1000000] of so many bytes [1200], so many at a time [64] on one\n"
-                "connection after the other [1], each one's next batch so much later [a round\n"
-                "trip of 10 us]; in memory; prints a line of JSON\n",
-                argv[0]);
+            printf(usage, argv[0]);
             exit(key == 'h' ? 0 : 2);
         }
     }
@@ -376,7 +388,8 @@ static void take_options(struct options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.messages = 1000000, .connections = 1, .batch = 64, .size = 1200};
+    struct options options = {
+        .messages = 1000000, .connections = 1, .active = 1000, .batch = 64, .size = 1200};
     uint64_t seeds[] = {1, 2};
     struct stand *stand = calloc(1, sizeof(*stand));
 

@@ -64,7 +64,12 @@ collect() {
     packets=$(field packets <<<"$line")
     # A line of costs belongs to the object of the last ob=; the one after calls= is a callee's.
     awk -v packets="$packets" '
-        /^ob=/ { id = $1; sub(/^ob=/, "", id); if (NF > 1) name[id] = $2; object = name[id]; next }
+        /^c?ob=/ {
+            id = $1; sub(/^c?ob=/, "", id)
+            if (NF > 1) name[id] = $2
+            if (!/^c/) object = name[id]
+            next
+        }
         /^calls=/ { skip = 1; next }
         /^[0-9+*-]/ {
             if (skip) { skip = 0; next }
@@ -82,7 +87,7 @@ command -v valgrind >/dev/null || { have_valgrind=false; skipped "instructions: 
 row() {
     local label=$1 count=$2 native sender="- - -" receiver="- - -" s r
     shift 2
-    native=$("$program" --messages $((count * 50)) "$@") || { skipped "$label: see above"; return; }
+    native=$("$program" --messages $((count * 50)) "$@") || fail "$label: the program failed"
     if $have_valgrind; then
         sender=$(collect sender --messages "$count" "$@")
         receiver=$(collect receiver --messages "$count" "$@")
@@ -105,7 +110,7 @@ row '1200 bytes, encrypted' "$messages" --size 1200
 row '1200 bytes, --insecure' "$messages" --size 1200 --insecure
 row '64 bytes, encrypted' $((messages * 5)) --size 64
 row '64 bytes, --insecure' $((messages * 5)) --size 64 --insecure
-# A message a second on each connection, so that one and many have the same to do for each.
+# A message a second on each active connection, so that one and many have the same to do for each.
 row '1000 bytes once a second, 1 connection' "$messages" --size 1000 --batch 1 --gap-ms 1000 \
     --insecure
 kib=$(awk '/MemAvailable/ { print $2 }' /proc/meminfo)

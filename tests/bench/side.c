@@ -136,7 +136,8 @@ static json_t *side_object(const struct bench_side *side)
         (json_int_t)side->bytes, "disordered", (json_int_t)side->disordered, "missing",
         (json_int_t)side->missing, "window_s", side->window_s, "window_messages",
         (json_int_t)side->window_messages, "window_bytes", (json_int_t)side->window_bytes,
-        "window_cpu_s", side->window_cpu_s, "rtt_ms", side->rtt_ms, "retransmitted",
+        "window_wire_bytes", (json_int_t)side->window_wire_bytes, "window_cpu_s",
+        side->window_cpu_s, "rtt_ms", side->rtt_ms, "retransmitted",
         (json_int_t)side->retransmitted, "wire_packets", (json_int_t)side->wire_packets,
         "wire_bytes", (json_int_t)side->wire_bytes);
 
