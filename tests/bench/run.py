@@ -373,6 +373,10 @@ def write_table(args, table, rows, bench):
         body = results.table(rows, columns, peers, "", ["million_s"], [2], "client_cpu_ns")
     elif table == "bulk":
         body = results.table(rows, columns, peers, "", ["share"], [1], "bytes_a_byte")
+        # What is above the path's own is the queue; a peer that tells no RTT has zeros.
+        body += "\nRound trip time meanwhile, ms, smoothed, by each peer's own measure:\n\n"
+        known = [row for row in rows if row.get("rtt_ms")]
+        body += results.table(known, columns, peers, "", ["rtt_ms"], [1])
     else:
         body = results.table(rows, columns, peers, "loss each way",
                              ["p50_ms", "p99_ms", "p999_ms"], [0, 0, 0], "bytes_a_byte")
