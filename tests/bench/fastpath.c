@@ -21,7 +21,8 @@
 #define CALLGRIND_STOP_INSTRUMENTATION  (void)0
 #endif
 
-#define TURN_NS      10000 /* of the stand's clock: a round trip */
+#define TURN_NS      10000                 /* of the stand's clock: a round trip */
+#define SETTLE_NS    UINT64_C(10000000000) /* until connections that were made are idle */
 #define TRAIN_BYTES  65507
 #define IDLE_NS      (UINT64_C(40) * 24 * 3600 * 1000000000)
 #define SIZE_MAX_ARG 65536
@@ -308,6 +309,7 @@ static void measure(struct stand *stand, const struct options *options)
     double cpu_s, busy_ns;
 
     connect_all(stand, options);
+    advance(stand, SETTLE_NS);
     printf("{\"connections\":%" PRIu64 ",\"insecure\":%s,\"size\":%zu,\"batch\":%" PRIu64
            ",\"bytes_a_connection\":{\"client_core\":%" PRIu64 ",\"server_core\":%" PRIu64
            ",\"resident_both\":%" PRIu64 "}",
