@@ -101,7 +101,8 @@ KEYGEN_ERRORS = [
 
 PROGRAMS = {"belay-echo-client": (CLIENT, "echo_client.c"),
             "belay-echo-server": (SERVER, "echo_server.c"),
-            "belay-keygen": (KEYGEN, "keygen.c")}
+            "belay-keygen": (KEYGEN, "keygen.c"),
+            "belay-perf": (os.environ["BELAY_PERF"], "perf.c")}
 
 
 class Usage(Case):

@@ -1,12 +1,20 @@
 /* Belay behind peer.h: the public API; the library flushes at the end of a loop turn. */
 #include "peer.h"
 
+#include <arpa/inet.h>
 #include <belay/belay.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+/* Bytes in the queue: enough for the pipe, little enough to stay in a cache. */
+#define QUEUE_HIGH (4u * 1024 * 1024)
+#define QUEUE_LOW  (QUEUE_HIGH / 2)
+
 static struct event_base *base;
+static struct event *tick;
 static struct belay_listener *listener;
 static struct belay_conn *conn;
 static bool is_ready, has_ended;
@@ -23,12 +31,34 @@ static void on_message(struct belay_conn *c, unsigned channel, const void *data,
 
 static void on_event(struct belay_conn *c, short what, void *ctx)
 {
-    (void)c;
     (void)ctx;
     if (what & BELAY_EVENT_CONNECTED)
         is_ready = true;
     if (what & (BELAY_EVENT_EOF | BELAY_EVENT_CLOSED))
         has_ended = true;
+    if ((what & BELAY_EVENT_ERROR) && belay_conn_get_close_code(c) != BELAY_CLOSE_ABORTED)
+        fprintf(stderr, "Belay: %s\n", belay_conn_get_reason(c));
+}
+
+/* Its event ends poll's wait. */
+static void on_write(struct belay_conn *c, void *ctx)
+{
+    (void)c;
+    (void)ctx;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    (void)ctx;
+}
+
+static void adopt(struct belay_conn *c)
+{
+    conn = c;
+    belay_conn_setcb(c, on_message, on_write, on_event, NULL);
+    belay_conn_setwatermark(c, QUEUE_LOW, QUEUE_HIGH);
 }
 
 static void on_accept(struct belay_listener *l, struct belay_conn *c,
@@ -38,43 +68,69 @@ static void on_accept(struct belay_listener *l, struct belay_conn *c,
     (void)addr;
     (void)socklen;
     (void)ctx;
-    conn = c;
+    adopt(c);
     is_ready = true;
-    belay_conn_setcb(c, on_message, NULL, on_event, NULL);
 }
 
-static int start(bool is_server, uint16_t *port, void (*message)(const void *, size_t))
+static void configure(const struct bench_setup *setup, struct belay_config *config)
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(is_server ? 0 : *port)};
-    socklen_t len = sizeof(addr);
+    const char *datagram = bench_word(setup, "datagram"), *cc = bench_word(setup, "cc");
 
-    deliver = message;
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    base = event_base_new();
-    if (!is_server) {
-        conn = belay_connect(base, NULL, 0, (struct sockaddr *)&addr, sizeof(addr));
-        if (conn == NULL)
-            return -1;
-        belay_conn_setcb(conn, on_message, NULL, on_event, NULL);
-        return 0;
-    }
-    listener = belay_listener_new_bind(base, NULL, on_accept, NULL, 0, (struct sockaddr *)&addr,
-                                       sizeof(addr));
+    belay_config_init(config);
+    config->core.insecure = bench_word(setup, "insecure") != NULL;
+    config->portable_io = bench_word(setup, "portable") != NULL;
+    if (datagram != NULL)
+        config->core.datagram_size = (uint32_t)strtoul(datagram, NULL, 10);
+    if (cc != NULL)
+        config->core.congestion = cc;
+}
+
+static int listen_at(struct bench_setup *setup, const struct belay_config *config,
+                     struct sockaddr_in *addr)
+{
+    socklen_t len = sizeof(*addr);
+
+    listener = belay_listener_new_bind(base, config, on_accept, NULL, 0,
+                                       (struct sockaddr *)addr, sizeof(*addr));
     if (listener == NULL ||
-        getsockname(belay_listener_get_fd(listener), (struct sockaddr *)&addr, &len) != 0)
+        getsockname(belay_listener_get_fd(listener), (struct sockaddr *)addr, &len) != 0)
         return -1;
-    *port = ntohs(addr.sin_port);
+    setup->port = ntohs(addr->sin_port);
     return 0;
+}
+
+static int start(struct bench_setup *setup)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(setup->port)};
+    struct event_config *precise = event_config_new();
+    struct belay_config config;
+    const char *wrong;
+    int error = -1;
+
+    deliver = setup->on_message;
+    inet_pton(AF_INET, setup->host, &addr.sin_addr);
+    configure(setup, &config);
+    wrong = belay_core_config_check(&config.core);
+    event_config_set_flag(precise, EVENT_BASE_FLAG_PRECISE_TIMER);
+    base = event_base_new_with_config(precise);
+    event_config_free(precise);
+    tick = evtimer_new(base, on_tick, NULL);
+    if (wrong == NULL && setup->is_server) {
+        error = listen_at(setup, &config, &addr);
+    } else if (wrong == NULL) {
+        conn = belay_connect(base, &config, 0, (struct sockaddr *)&addr, sizeof(addr));
+        error = conn == NULL ? -1 : 0;
+        if (conn != NULL)
+            adopt(conn);
+    }
+    if (error != 0)
+        fprintf(stderr, "Belay: %s\n", wrong != NULL ? wrong : "no connection could be made");
+    return error;
 }
 
 static bool ready(void)
 {
     return is_ready;
-}
-
-static bool ended(void)
-{
-    return has_ended;
 }
 
 static bool send_message(const void *data, size_t len)
@@ -86,21 +142,45 @@ static void flush(void)
 {
 }
 
-static void wait_input(void)
+static bool poll_input(unsigned timeout_us)
 {
-    event_base_loop(base, EVLOOP_ONCE);
+    struct timeval timeout = {.tv_sec = timeout_us / 1000000, .tv_usec = timeout_us % 1000000};
+
+    if (timeout_us > 0)
+        evtimer_add(tick, &timeout);
+    event_base_loop(base, timeout_us > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    return !has_ended;
+}
+
+static void stats(struct bench_stats *out)
+{
+    struct belay_stats all = {.rtt_smoothed_ns = 0};
+
+    if (conn != NULL)
+        belay_conn_get_stats(conn, &all, sizeof(all));
+    *out = (struct bench_stats){all.rtt_smoothed_ns, all.packets_retransmitted};
 }
 
 static void stop(void)
 {
-    belay_conn_free(conn);
+    if (conn != NULL)
+        belay_conn_free(conn);
     event_base_loop(base, EVLOOP_NONBLOCK); /* tells the peer */
     if (listener != NULL)
         belay_listener_free(listener);
     event_base_loop(base, EVLOOP_NONBLOCK);
+    event_free(tick);
     event_base_free(base);
 }
 
 const struct bench_peer bench_peer = {
-    "Belay", start, ready, ended, send_message, flush, wait_input, stop,
+    .name = "Belay",
+    .words = "insecure datagram cc portable",
+    .start = start,
+    .ready = ready,
+    .send = send_message,
+    .flush = flush,
+    .poll = poll_input,
+    .stats = stats,
+    .stop = stop,
 };
