@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define TRAIN_SEGMENTS_MAX 64
-#define FULL_SLACK         64  /* bytes that a full datagram may lack */
 #define SKIP_FIRST         256 /* packets; doubled with each */
 #define SKIP_LAST          65536
 
@@ -339,12 +338,13 @@ static void follow_mtu(struct belay_connection *c, uint64_t now_ns)
     belay_recovery_set_datagram_bytes(&c->recovery, size, now_ns);
 }
 
-/* Several full datagrams, or one with more to come. */
-static bool is_full(struct belay_connection *c, const struct belay_train *train)
+/* More than one datagram took: a larger one would have taken more. Those that are far from full
+ * hold as many frames as a packet may. */
+static bool is_too_small(struct belay_connection *c, const struct belay_train *train)
 {
     struct belay_piece piece;
 
-    return train->segment_size + FULL_SLACK > c->datagram_size &&
+    return 2 * train->segment_size > c->datagram_size &&
            (train->len > train->segment_size || belay_outbox_peek(&c->outbox, &piece));
 }
 
@@ -352,7 +352,7 @@ static bool is_full(struct belay_connection *c, const struct belay_train *train)
 static void want_mtu(struct belay_connection *c, const struct belay_train *train)
 {
     if (train->len > 0)
-        c->mtu_wanted |= is_full(c, train);
+        c->mtu_wanted |= is_too_small(c, train);
     else
         c->mtu_wanted &= wants_eliciting(c);
 }

@@ -78,6 +78,23 @@ static void a_probe_is_alone_and_follows_full_packets(void **state)
     pair_dispose(&pair);
 }
 
+/* None of which fills a datagram: two would not fit. A larger one would take them. */
+static void messages_a_packet_each_ask_for_more(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    connect_searching(&pair, NULL);
+    for (unsigned round = 0; round < 40; round++) {
+        for (unsigned i = 0; i < 100; i++)
+            pair_send(&pair.client, 0, 1200, i);
+        pair_run(&pair, 100 * MS);
+    }
+    assert_int_equal(stats_of(&pair.client).datagram_size, 65507);
+    assert_int_equal(pair_count(&pair.server, BELAY_CORE_MESSAGE), 4000);
+    pair_dispose(&pair);
+}
+
 static void what_was_lost_is_cut_smaller(void **state)
 {
     struct pair pair;
@@ -230,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_probe_is_alone_and_follows_full_packets),
+        cmocka_unit_test(messages_a_packet_each_ask_for_more),
         cmocka_unit_test(what_was_lost_is_cut_smaller),
         cmocka_unit_test(a_small_buffer_bounds_it),
         cmocka_unit_test(the_own_system_answers_at_once),
