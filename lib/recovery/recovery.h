@@ -20,6 +20,7 @@
 #include "base/ranges.h"
 #include "recovery/congestion.h"
 #include "recovery/pacer.h"
+#include "recovery/rate.h"
 #include "recovery/rtt.h"
 #include "recovery/sentlog.h"
 
@@ -43,6 +44,7 @@ struct belay_recovery {
     struct belay_sentlog log;
     struct belay_rtt rtt;
     struct belay_pacer pacer;
+    struct belay_rate rate;
     const struct belay_congestion *congestion;
     _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
     uint64_t in_flight_bytes;
@@ -81,6 +83,10 @@ struct belay_recovery {
 int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_config *config,
                         struct belay_mem *mem);
 void belay_recovery_dispose(struct belay_recovery *r);
+
+/* The largest packet changed (MTU discovery). */
+void belay_recovery_set_datagram_bytes(struct belay_recovery *r, uint32_t bytes,
+                                       uint64_t now_ns);
 
 /* After the handshake: the peer's word, and an RTT sample (0: none). */
 void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_ns,
