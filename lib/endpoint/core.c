@@ -30,7 +30,7 @@ void belay_core_config_init(struct belay_core_config *config)
         .keepalive_ns = 15 * SECOND_NS,
         .connect_timeout_ns = 10 * SECOND_NS,
         .close_timeout_ns = 10 * SECOND_NS,
-        .congestion = "newreno",
+        .congestion = "bbr",
         .aead = BELAY_AEAD_AES_256_GCM,
         .key_update_packets = BELAY_SEAL_PACKETS_MAX / 2,
     };
@@ -72,7 +72,7 @@ const char *belay_core_config_check(const struct belay_core_config *c)
     if (c->has_psk && c->authorize)
         return "psk and authorize exclude each other: one says who may connect";
     if (c->congestion == NULL || belay_congestion_find(c->congestion) == NULL)
-        return "congestion must be \"newreno\"";
+        return "congestion must be \"bbr\", \"cubic\" or \"newreno\"";
     return NULL;
 }
 
