@@ -5,8 +5,8 @@
  * forgotten, the floor rises to its end and whatever comes from below is refused (its frames
  * come again: it was either acknowledged before or never will be).
  *
- * An ACK leaves at once for every n-th eliciting packet, n a sixteenth of what came in the last
- * round trip (2 to 16), so that a fast sender gets sixteen in a round trip and not hundreds;
+ * An ACK leaves at once for every n-th eliciting packet, where n is 1/32 of what came in the
+ * last round trip (2 to 8), so that a fast sender gets dozens in a round trip and not hundreds;
  * and for one that leaves or fills a gap (RFC 9000, section 13.2.1). Late packets prove that
  * the path reorders: where many do, a gap is no news any more, and waits for the n-th too.
  *
@@ -20,8 +20,8 @@
 #include "base/ranges.h"
 
 #define BELAY_ACK_EVERY_MIN 2 /* eliciting packets */
-#define BELAY_ACK_EVERY_MAX 16
-#define BELAY_ACK_SHARE     16 /* of those of a round trip: so many ACKs in it at least */
+#define BELAY_ACK_EVERY_MAX 8
+#define BELAY_ACK_SHARE     32 /* of those of a round trip: so many ACKs in it, or more */
 #define BELAY_ACK_RANGES_SENT                                                                  \
     64 /* in one ACK: each range is repeated for a round trip anyway */
 

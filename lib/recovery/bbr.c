@@ -158,7 +158,7 @@ static void start_again(struct belay_bbr *b, uint64_t now_ns)
 
 /*
  * A round after the probe, when all that it measured is known. A path that carried nearly all
- * that a probe added, and has no queue of it, is far from full.
+ * that a probe added, and showed no queue, is far from full.
  */
 static void count_probe(struct belay_bbr *b, const struct belay_congestion_acked *acked,
                         uint64_t now_ns)
@@ -166,9 +166,10 @@ static void count_probe(struct belay_bbr *b, const struct belay_congestion_acked
     if (!b->is_round_start || b->is_probe_counted || b->rounds < 2 || acked->rate.app_limited)
         return;
     b->is_probe_counted = true;
-    if (!b->is_round_queued && b->full_rate > 0 &&
+    if (!b->is_queue_seen && b->full_rate > 0 &&
         b->rate_max[0] >= b->full_rate / 100 * AGAIN_GROWTH)
         start_again(b, now_ns);
+    b->is_queue_seen = false;
     belay_bbr_model_advance(b);
 }
 

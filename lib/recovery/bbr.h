@@ -43,6 +43,7 @@ struct belay_bbr {
     bool is_probe_counted;  /* its rate is in the filter, which has moved on */
     bool is_from_idle;
     bool is_rtt_old;    /* time to probe it */
+    bool is_queue_seen; /* since the last probe was counted */
     bool is_rtt_raised; /* the last probe raised the round trip */
     uint8_t up_rounds;
     uint64_t window_bytes, window_before_bytes; /* before PROBE_RTT */

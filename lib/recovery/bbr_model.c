@@ -163,6 +163,7 @@ static void judge_round(struct belay_bbr *b, const struct belay_congestion_acked
     uint64_t sent_bytes = acked->delivered_bytes - b->round_delivered_bytes + lost_bytes;
 
     b->is_round_queued = is_queued(b);
+    b->is_queue_seen |= b->is_round_queued;
     note_calm(b, now_ns);
     learn_ambient(b, lost_bytes, sent_bytes);
     adapt_low(b, lost_bytes);
