@@ -19,12 +19,14 @@
 #define HEADROOM       15
 #define BETA           70
 
-#define FULL_ROUNDS    3
-#define DOWN_ROUNDS    4
-#define RTT_PROBE_NS   (200 * MS)
-#define WAIT_MIN_NS    (2 * SECOND_NS)
-#define WAIT_SPREAD_NS SECOND_NS
-#define WAIT_ROUNDS    63 /* as long as Reno takes for its cycle on a 25 Mbit/s, 30 ms path */
+#define FULL_ROUNDS     3
+#define DOWN_ROUNDS     4
+#define BURST_NS        MS
+#define BURST_BYTES_MAX 65536
+#define RTT_PROBE_NS    (200 * MS)
+#define WAIT_MIN_NS     (2 * SECOND_NS)
+#define WAIT_SPREAD_NS  SECOND_NS
+#define WAIT_ROUNDS     63 /* as long as Reno takes for its cycle on a 25 Mbit/s, 30 ms path */
 
 static const struct {
     uint16_t pacing, window;
@@ -306,10 +308,18 @@ static uint64_t bounded(const struct belay_bbr *b, uint64_t window_bytes)
     return larger(window_bytes, window_min_bytes(b));
 }
 
+/* Three of the sender's bursts, so that none ever waits for an ACK (draft, section 5.6.4.2). */
+static uint64_t bursts_bytes(const struct belay_bbr *b)
+{
+    uint64_t burst_bytes = smaller(b->rate / (SECOND_NS / BURST_NS), BURST_BYTES_MAX);
+    return 3 * larger(burst_bytes, 2 * (uint64_t)b->datagram_bytes);
+}
+
 static void set_window(struct belay_bbr *b, const struct belay_congestion_acked *acked)
 {
     uint64_t most = belay_bbr_target(b, belay_bbr_rate(b), gains[b->phase].window) +
                     belay_bbr_extra(b) + 3 * (uint64_t)b->datagram_bytes;
+    most = larger(most, bursts_bytes(b));
     if (b->is_full)
         b->window_bytes = smaller(b->window_bytes + acked->bytes, most);
     else if (!acked->app_limited && (b->window_bytes < most || b->rate == 0))
