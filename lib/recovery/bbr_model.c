@@ -10,7 +10,7 @@
 #define RTT_KEPT_NS    (10 * SECOND_NS)
 #define LOSS_PACKETS   3
 #define BETA           70
-#define YIELD          95
+#define YIELD          92
 #define CALM_ROUNDS    20
 #define RAISED_SHARE   8
 #define AMBIENT_ROUNDS 8  /* of the moving average */
@@ -134,7 +134,7 @@ static void adapt_low(struct belay_bbr *b, uint64_t lost_bytes)
 {
     bool is_probing = b->phase == BELAY_BBR_STARTUP || b->phase == BELAY_BBR_REFILL ||
                       b->phase == BELAY_BBR_UP;
-    if (b->calm_rounds > 0)
+    if (b->round_rtt_min_ns <= above_min_ns(b, FLAT_SHARE))
         b->bounds.rate_low = BELAY_BBR_NONE;
     if (!b->is_full || !b->is_round_queued || is_probing)
         return;
