@@ -359,12 +359,28 @@ static void answer_probe(struct belay_bbr *b, const struct belay_congestion_lost
         enter_down(b, now_ns);
 }
 
+/* A mark is congestion whatever the round trip says (RFC 3168, RFC 9002, section 7.1). */
+static void answer_mark(struct belay_bbr *b, const struct belay_congestion_lost *lost,
+                        uint64_t now_ns)
+{
+    if (b->marked_ns > 0 && lost->sent_ns <= b->marked_ns)
+        return;
+    b->marked_ns = now_ns;
+    b->is_full = true;
+    if (b->phase == BELAY_BBR_UP)
+        enter_down(b, now_ns);
+    if (b->phase != BELAY_BBR_STARTUP)
+        belay_bbr_model_marked(b, lost->in_flight_bytes);
+}
+
 static void on_lost(void *state, const struct belay_congestion_lost *lost, uint64_t now_ns)
 {
     struct belay_bbr *b = state;
     bool is_probe = b->phase == BELAY_BBR_UP || (b->phase == BELAY_BBR_DOWN && b->rounds < 2);
     if (b->bounds.rate_low == BELAY_BBR_NONE)
         b->before = b->bounds;
+    if (lost->ecn_ce)
+        answer_mark(b, lost, now_ns);
     if (is_probe && !b->is_probe_answered &&
         belay_bbr_is_too_much(b, lost->since_sent_bytes, lost->sent_in_flight_bytes))
         answer_probe(b, lost, now_ns);

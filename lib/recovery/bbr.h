@@ -67,6 +67,7 @@ struct belay_bbr {
 
     uint64_t full_rate;
     uint64_t phase_ns, wait_ns; /* this phase, or cycle, began; how long to cruise */
+    uint64_t marked_ns;         /* CE was answered: once for all that was sent before */
     uint64_t rtt_probe_ns;      /* PROBE_RTT: it is over then; 0: not drained yet */
 };
 
@@ -82,6 +83,8 @@ uint64_t belay_bbr_extra(const struct belay_bbr *b);
 /* Takes in an ACK: rounds, rate, round trip, heaps. */
 void belay_bbr_model_acked(struct belay_bbr *b, const struct belay_congestion_acked *acked,
                            uint64_t now_ns);
+/* The path says itself that a queue stands (CE). */
+void belay_bbr_model_marked(struct belay_bbr *b, uint64_t in_flight_bytes);
 /* The cycle of the rate's filter is over. */
 void belay_bbr_model_advance(struct belay_bbr *b);
 /* Is what was lost more than noise and the path's own loss explain? */

@@ -121,11 +121,17 @@ static void yield_rate(struct belay_bbr *b)
 }
 
 /* And there was loss: others want room. What the path holds without a queue remains ours. */
-static void yield_window(struct belay_bbr *b)
+static void yield_window(struct belay_bbr *b, uint64_t used_bytes)
 {
-    uint64_t window_bytes = smaller(b->bounds.in_flight_low, b->window_bytes);
+    uint64_t window_bytes = smaller(b->bounds.in_flight_low, used_bytes);
     b->bounds.in_flight_low =
         larger_share(belay_bbr_target(b, belay_bbr_rate_max(b), 100), window_bytes);
+}
+
+void belay_bbr_model_marked(struct belay_bbr *b, uint64_t in_flight_bytes)
+{
+    yield_window(b, smaller(b->window_bytes, in_flight_bytes));
+    b->bounds.rate_low = smaller(b->bounds.rate_low, belay_bbr_rate_max(b)) / 100 * YIELD;
 }
 
 /* The short-term bounds (draft, section 5.5.10.3) answer a queue, and loss with it; loss alone
@@ -139,7 +145,7 @@ static void adapt_low(struct belay_bbr *b, uint64_t lost_bytes)
     if (!b->is_full || !b->is_round_queued || is_probing)
         return;
     if (lost_bytes > 0)
-        yield_window(b);
+        yield_window(b, b->window_bytes);
     yield_rate(b);
 }
 

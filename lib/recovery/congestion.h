@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BELAY_CONGESTION_STATE_BYTES 288 /* what the largest controller may use */
+#define BELAY_CONGESTION_STATE_BYTES 304 /* what the largest controller may use */
 
 /* What one ACK tells of the path's rate; rate.h. All zero: nothing. */
 struct belay_rate_sample {

@@ -202,6 +202,30 @@ static void test_a_spurious_bound_is_taken_back(void **state)
     assert_true(p.bbr.bounds.in_flight_high == BELAY_BBR_NONE);
 }
 
+/* A mark needs no queue to be believed; one answers all that was sent before. */
+static void test_marks(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    const struct belay_congestion_lost first = {.ecn_ce = true, .sent_ns = p.ms * MS};
+    belay_bbr.on_lost(&p.bbr, &first, p.ms * MS);
+    assert_false(belay_bbr.is_slow_start(&p.bbr)); /* the search is over */
+    path_open(&p, 4 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    run(&p, 100);
+    uint64_t before = belay_bbr.rate_bytes_per_s(&p.bbr);
+    const struct belay_congestion_lost lost = {
+        .ecn_ce = true, .sent_ns = p.ms * MS, .in_flight_bytes = 3 * BDP * DATAGRAM / 2};
+    for (unsigned i = 0; i < 10; i++)
+        belay_bbr.on_lost(&p.bbr, &lost, p.ms * MS);
+    assert_int_equal(p.bbr.bounds.rate_low, belay_bbr_rate_max(&p.bbr) / 100 * 92);
+    assert_in_range(p.bbr.bounds.in_flight_low, BDP * 950, BDP * 1300);
+    step(&p);
+    assert_in_range(belay_bbr.rate_bytes_per_s(&p.bbr), before / 2, before / 100 * 95);
+    assert_in_range(window(&p), BDP * 950, BDP * 1300);
+}
+
 static void test_persistent_congestion(void **state)
 {
     const struct belay_congestion_lost lost = {
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_random_loss_is_ignored),
         cmocka_unit_test(test_overflow_is_congestion),
         cmocka_unit_test(test_a_spurious_bound_is_taken_back),
+        cmocka_unit_test(test_marks),
         cmocka_unit_test(test_persistent_congestion),
         cmocka_unit_test(test_when_the_round_trip_is_probed),
         cmocka_unit_test(test_a_faster_path_is_found),
