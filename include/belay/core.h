@@ -107,7 +107,7 @@ struct belay_core_config {
     uint64_t keepalive_ns;       /* PING after this much silence; 0: none [15 s] */
     uint64_t connect_timeout_ns; /* [10 s] */
     uint64_t close_timeout_ns;   /* graceful close at most [10 s] */
-    const char *congestion;      /* "newreno" ["newreno"] */
+    const char *congestion;      /* "bbr", "cubic" or "newreno"; docs/congestion.md ["bbr"] */
     bool ecn; /* mark packets as ECN-capable where marks get through [true] */
     /*
      * Security; docs/security.md. Keys are X25519's, 32 bytes. Which handshake a dial asks for

@@ -3,6 +3,8 @@
 #include "wire/frame.h"
 #include "wire/packet.h"
 
+#define LATE_SHARE 32 /* of a round trip's packets: the path reorders */
+
 void belay_acks_init(struct belay_acks *acks, struct belay_mem *mem, uint64_t first_number,
                      size_t ranges_max, uint64_t delay_max_ns)
 {
@@ -12,6 +14,7 @@ void belay_acks_init(struct belay_acks *acks, struct belay_mem *mem, uint64_t fi
     acks->late[0].low = acks->late[1].low = UINT64_MAX;
     acks->deadline_ns = BELAY_NEVER;
     acks->delay_max_ns = delay_max_ns;
+    acks->every = BELAY_ACK_EVERY_MIN;
 }
 
 void belay_acks_dispose(struct belay_acks *acks)
@@ -30,6 +33,23 @@ enum belay_packet_novelty belay_acks_check(const struct belay_acks *acks, uint64
     return BELAY_PACKET_NEW;
 }
 
+void belay_acks_tune(struct belay_acks *acks, uint64_t rtt_ns, uint64_t delay_max_ns,
+                     uint64_t now_ns)
+{
+    acks->delay_max_ns = delay_max_ns;
+    if (now_ns - acks->round_ns < rtt_ns)
+        return;
+    bool is_long = now_ns - acks->round_ns >= 2 * rtt_ns; /* there was a pause */
+    uint32_t every = is_long ? 0 : acks->round_count / BELAY_ACK_SHARE;
+    acks->every = every < BELAY_ACK_EVERY_MIN   ? BELAY_ACK_EVERY_MIN
+                  : every > BELAY_ACK_EVERY_MAX ? BELAY_ACK_EVERY_MAX
+                                                : every;
+    acks->is_reordering =
+        every >= BELAY_ACK_EVERY_MIN && acks->round_late >= acks->round_count / LATE_SHARE;
+    acks->round_ns = now_ns;
+    acks->round_count = acks->round_late = 0;
+}
+
 static void count_ecn(struct belay_acks *acks, unsigned ecn)
 {
     /* RFC 3168: 01 is ECT(1), 10 ECT(0), 11 CE. */
@@ -46,7 +66,8 @@ static void note_eliciting(struct belay_acks *acks, bool in_order, unsigned ecn,
 {
     acks->unacked++;
     acks->since_eliciting++;
-    if (!in_order || ecn == 3 || acks->unacked >= BELAY_ACK_EVERY)
+    acks->round_count++;
+    if ((!in_order && !acks->is_reordering) || ecn == 3 || acks->unacked >= acks->every)
         acks->immediate = true;
     if (acks->deadline_ns == BELAY_NEVER)
         acks->deadline_ns = now_ns + acks->delay_max_ns;
@@ -79,6 +100,7 @@ int belay_acks_received(struct belay_acks *acks, uint64_t number, bool eliciting
         acks->largest_ns = now_ns;
     } else {
         note_late(acks, number);
+        acks->round_late++;
     }
     if (number < acks->report_floor)
         acks->report_floor = number;

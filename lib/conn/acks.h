@@ -5,6 +5,11 @@
  * forgotten, the floor rises to its end and whatever comes from below is refused (its frames
  * come again: it was either acknowledged before or never will be).
  *
+ * An ACK leaves at once for every n-th eliciting packet, where n is 1/32 of what came in the
+ * last round trip (2 to 8), so that a fast sender gets dozens in a round trip and not hundreds;
+ * and for one that leaves or fills a gap (RFC 9000, section 13.2.1). Late packets prove that
+ * the path reorders: where many do, a gap is no news any more, and waits for the n-th too.
+ *
  * What an ACK reports is a part of that: ranges above the report floor, which rises when the
  * peer confirms an ACK of ours and falls when a late packet arrives below it.
  */
@@ -14,7 +19,9 @@
 #include "base/cursor.h"
 #include "base/ranges.h"
 
-#define BELAY_ACK_EVERY 2 /* eliciting packets */
+#define BELAY_ACK_EVERY_MIN 2 /* eliciting packets */
+#define BELAY_ACK_EVERY_MAX 8
+#define BELAY_ACK_SHARE     32 /* of those of a round trip: so many ACKs in it, or more */
 #define BELAY_ACK_RANGES_SENT                                                                  \
     64 /* in one ACK: each range is repeated for a round trip anyway */
 
@@ -41,7 +48,12 @@ struct belay_acks {
     uint32_t unacked;         /* eliciting packets since the last ACK */
     uint32_t since_eliciting; /* the same since we last sent an eliciting packet */
     bool immediate;
-    uint64_t evicted; /* ranges forgotten */
+    uint32_t every;       /* n */
+    uint64_t round_ns;    /* this round trip began */
+    uint32_t round_count; /* eliciting packets in it, */
+    uint32_t round_late;  /* those of them that came late */
+    bool is_reordering;   /* many did in the last one */
+    uint64_t evicted;     /* ranges forgotten */
 };
 
 void belay_acks_init(struct belay_acks *acks, struct belay_mem *mem, uint64_t first_number,
@@ -49,6 +61,10 @@ void belay_acks_init(struct belay_acks *acks, struct belay_mem *mem, uint64_t fi
 void belay_acks_dispose(struct belay_acks *acks);
 
 enum belay_packet_novelty belay_acks_check(const struct belay_acks *acks, uint64_t number);
+
+/* Before a packet: a round trip as it is known by now; how long an ACK may wait. */
+void belay_acks_tune(struct belay_acks *acks, uint64_t rtt_ns, uint64_t delay_max_ns,
+                     uint64_t now_ns);
 
 /* Notes a new packet. 0 or BELAY_ENOMEM. ecn: the IP header's two bits. */
 int belay_acks_received(struct belay_acks *acks, uint64_t number, bool eliciting, unsigned ecn,

@@ -370,7 +370,7 @@ static void answer(struct belay_connection *c, const uint8_t *data, size_t len, 
 }
 
 /* A quarter of a round trip: an ACK that waits longer holds up a sender with a small window. */
-static void set_ack_delay(struct belay_connection *c)
+static void tune_acks(struct belay_connection *c, uint64_t now_ns)
 {
     uint64_t delay_ns = c->recovery.rtt.smoothed_ns / 4;
 
@@ -378,7 +378,7 @@ static void set_ack_delay(struct belay_connection *c)
         delay_ns = ACK_DELAY_MIN_NS;
     if (delay_ns > c->env->config->ack_delay_max_ns)
         delay_ns = c->env->config->ack_delay_max_ns;
-    c->acks.delay_max_ns = delay_ns;
+    belay_acks_tune(&c->acks, c->recovery.rtt.smoothed_ns, delay_ns, now_ns);
 }
 
 static void take_packet(struct belay_connection *c, const uint8_t *frames, size_t frames_len,
@@ -390,7 +390,7 @@ static void take_packet(struct belay_connection *c, const uint8_t *frames, size_
     if (c->stage == BELAY_STAGE_HALF_OPEN)
         belay_connection_open(c, now_ns);
     belay_connection_note_received(c, now_ns);
-    set_ack_delay(c);
+    tune_acks(c, now_ns);
     take_frames(&in, frames, frames_len, number, ecn);
     if (c->stage == BELAY_STAGE_OPEN && fin_is_passed(c))
         violate(&in, BELAY_CLOSE_PROTOCOL, "it sent more messages than its FIN said");

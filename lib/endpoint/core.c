@@ -35,7 +35,7 @@ void belay_core_config_init(struct belay_core_config *config)
         .keepalive_ns = 15 * SECOND_NS,
         .connect_timeout_ns = 10 * SECOND_NS,
         .close_timeout_ns = 10 * SECOND_NS,
-        .congestion = "newreno",
+        .congestion = "bbr",
         .ecn = true,
         .aead = BELAY_AEAD_AES_256_GCM,
         .key_update_packets = BELAY_SEAL_PACKETS_MAX / 2,
@@ -84,7 +84,7 @@ const char *belay_core_config_check(const struct belay_core_config *c)
         (c->shard_count > 0 && c->shard_index >= c->shard_count))
         return "shard_count must be at most 256, and shard_index below it";
     if (c->congestion == NULL || belay_congestion_find(c->congestion) == NULL)
-        return "congestion must be \"newreno\"";
+        return "congestion must be \"bbr\", \"cubic\" or \"newreno\"";
     return NULL;
 }
 

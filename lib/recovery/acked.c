@@ -12,9 +12,10 @@ struct news {
     uint64_t packet_count; /* newly acknowledged: had been in flight, or lost */
     uint64_t flight_bytes; /* of those in flight */
     uint64_t newest_sent_ns;
-    uint64_t marked_count;                        /* of this path, that left with ECT(0) */
-    uint64_t rtt_ns;                              /* 0: no sample */
-    uint64_t ack_delay_ns;                        /* of the sample */
+    uint64_t marked_count; /* of this path, that left with ECT(0) */
+    uint64_t rtt_ns;       /* 0: no sample */
+    uint64_t ack_delay_ns; /* of the sample */
+    struct belay_rate_sample rate;
     uint64_t spurious_count;                      /* had been declared lost */
     uint64_t spurious_distance, spurious_sent_ns; /* of that which was overtaken most */
     bool undo;                                    /* the newest reduction had no cause */
@@ -50,8 +51,10 @@ static void take_in_flight(struct belay_recovery *r, uint64_t number,
     if (!belay_loss_is_of_path(r, number))
         return;
     belay_mtu_acked(&r->mtu, number, packet->bytes);
-    if (news->flight_bytes == 0) /* ranges go down: the first is the newest */
+    if (news->flight_bytes == 0) { /* ranges go down: the first is the newest */
         news->newest_sent_ns = packet->sent_ns;
+        belay_rate_sample_begin(&r->rate, packet, &news->rate);
+    }
     news->flight_bytes += packet->bytes;
 }
 
@@ -136,21 +139,35 @@ static void learn_reordering(struct belay_recovery *r, const struct news *news, 
     belay_reorder_spurious(r, news->spurious_distance, took_ns, now_ns);
 }
 
-static void tell_controller(struct belay_recovery *r, const struct news *news, uint64_t now_ns)
+/* The sample without the peer's delay, as RFC 9002, section 5.3, for the smoothed one. */
+static uint64_t without_delay_ns(const struct belay_recovery *r, const struct news *news)
+{
+    uint64_t rtt_ns = news->rtt_ns;
+    if (rtt_ns > 0 && rtt_ns - r->rtt.min_ns >= news->ack_delay_ns)
+        rtt_ns -= news->ack_delay_ns;
+    return rtt_ns;
+}
+
+static void tell_controller(struct belay_recovery *r, struct news *news, uint64_t now_ns)
 {
     if (news->undo)
         r->congestion->on_spurious(r->congestion_state, now_ns);
     if (news->flight_bytes == 0)
         return;
+    belay_rate_delivered(&r->rate, news->flight_bytes, now_ns);
+    belay_rate_sample_end(&r->rate, &news->rate, r->rtt.min_ns);
     uint64_t before_bytes = r->in_flight_bytes + news->flight_bytes;
     uint64_t window_bytes = r->congestion->window_bytes(r->congestion_state);
     const struct belay_congestion_acked acked = {
         .bytes = news->flight_bytes,
         .in_flight_bytes = r->in_flight_bytes,
         .sent_ns = news->newest_sent_ns,
-        .rtt_ns = news->rtt_ns,
+        .rtt_ns = without_delay_ns(r, news),
         .rtt_min_ns = r->rtt.min_ns,
         .rtt_smoothed_ns = r->rtt.smoothed_ns,
+        .delivered_bytes = r->rate.delivered_bytes,
+        .lost_bytes = r->rate.lost_bytes,
+        .rate = news->rate,
         /* Data may have run out just when the window was full: that is no reason. */
         .app_limited =
             r->own.app_limited && before_bytes + r->own.datagram_bytes <= window_bytes,

@@ -4,6 +4,8 @@
 
 static const struct belay_congestion *const controllers[] = {
     &belay_newreno,
+    &belay_cubic,
+    &belay_bbr,
 };
 
 const struct belay_congestion *belay_congestion_find(const char *name)

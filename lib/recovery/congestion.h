@@ -12,28 +12,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BELAY_CONGESTION_STATE_BYTES 256 /* what the largest controller may use */
+#define BELAY_CONGESTION_STATE_BYTES 304 /* what the largest controller may use */
+
+/* What one ACK tells of the path's rate; rate.h. All zero: nothing. */
+struct belay_rate_sample {
+    uint64_t delivered_bytes, interval_ns; /* 0 ns: no sample */
+    uint64_t prior_delivered_bytes;        /* by when its packet was sent */
+    uint64_t prior_delivered_ns;
+    uint64_t in_flight_bytes; /* when that left, itself included */
+    uint64_t lost_bytes;      /* declared lost since */
+    bool app_limited;         /* the sender had paused: the path may be faster */
+    bool from_idle;           /* nothing else was in flight when it left */
+};
 
 struct belay_congestion_acked {
     uint64_t bytes;           /* newly acknowledged, in flight before */
     uint64_t in_flight_bytes; /* after */
     uint64_t sent_ns;         /* when the newest of them was sent */
-    uint64_t rtt_ns;          /* this ACK's sample, 0 when it gave none */
+    uint64_t rtt_ns;          /* this ACK's sample without its delay, 0 when it gave none */
     uint64_t rtt_min_ns, rtt_smoothed_ns;
+    uint64_t delivered_bytes, lost_bytes; /* on this path so far */
+    struct belay_rate_sample rate;
     bool app_limited; /* the window was not full: do not grow it */
 };
 
 struct belay_congestion_lost {
     uint64_t bytes;
-    uint64_t in_flight_bytes; /* after */
-    uint64_t sent_ns;         /* when the newest of them was sent */
-    bool persistent;          /* RFC 9002, section 7.6 */
-    bool ecn_ce;              /* nothing was lost, but marked: bytes is 0 */
+    uint64_t in_flight_bytes;                        /* after */
+    uint64_t sent_ns;                                /* when the newest of them was sent; */
+    uint64_t sent_in_flight_bytes, since_sent_bytes; /* in flight then, and lost since then */
+    bool persistent;                                 /* RFC 9002, section 7.6 */
+    bool ecn_ce; /* marked, not lost (RFC 9002, section 7.1): bytes may be 0 */
 };
 
 struct belay_congestion {
     const char *name;
     void (*init)(void *state, uint64_t datagram_bytes);
+    /* The largest packet is another one from here on: the windows stand. */
+    void (*set_datagram_bytes)(void *state, uint64_t datagram_bytes);
     void (*on_acked)(void *state, const struct belay_congestion_acked *acked, uint64_t now_ns);
     void (*on_lost)(void *state, const struct belay_congestion_lost *lost, uint64_t now_ns);
     /* Every loss of the newest reduction was spurious: take that reduction back. */
@@ -49,9 +65,9 @@ struct belay_congestion {
  * only when lost.sent_ns is after its newest reduction (and, as persistent congestion asks,
  * may go further down at any time). Recovery counts losses for on_spurious by the same rule. */
 
-extern const struct belay_congestion belay_newreno;
+extern const struct belay_congestion belay_newreno, belay_cubic, belay_bbr;
 
-/* By name, or NULL. "newreno" is there. */
+/* By name, or NULL: "newreno", "cubic" and "bbr" are there. */
 const struct belay_congestion *belay_congestion_find(const char *name);
 
 #endif

@@ -58,10 +58,12 @@ static void blame(struct belay_recovery *r, uint64_t number, struct belay_sent_p
     belay_mtu_lost(&r->mtu, number, packet->bytes, r->log.next_number);
     lost->bytes += packet->bytes;
     lost->sent_ns = packet->sent_ns;
+    lost->sent_in_flight_bytes = packet->in_flight_bytes;
+    lost->since_sent_bytes = belay_rate_lost(&r->rate, packet);
     if (ends_persistent_run(r, packet))
         lost->persistent = true;
     count_in_reduction(r, packet->sent_ns, now_ns);
-    packet->reduction = r->own.reduction_serial;
+    packet->loss.reduction = r->own.reduction_serial;
 }
 
 static void declare_lost(struct belay_recovery *r, uint64_t number,
@@ -71,7 +73,8 @@ static void declare_lost(struct belay_recovery *r, uint64_t number,
     bool is_of_path = belay_loss_is_of_path(r, number);
 
     packet->state = BELAY_SENT_LOST;
-    packet->lost_ns = now_ns;
+    packet->loss.at_ns = now_ns;
+    packet->loss.reduction = 0;
     if (packet->mtu_probe && is_of_path) {
         belay_mtu_probe_lost(&r->mtu, packet->bytes);
     } else if (!packet->mtu_probe) {
@@ -145,7 +148,7 @@ bool belay_loss_spurious(struct belay_recovery *r, const struct belay_sent_packe
     r->packets_spurious++;
     if (r->own.has_lost_run && packet->sent_ns >= r->own.lost_run_sent_ns)
         r->own.has_lost_run = false;
-    if (!r->own.is_reduced || packet->reduction != r->own.reduction_serial)
+    if (!r->own.is_reduced || packet->loss.reduction != r->own.reduction_serial)
         return false;
     r->own.spurious_in_reduction++;
     if (r->own.spurious_in_reduction < r->own.lost_in_reduction)
@@ -162,7 +165,7 @@ static bool is_forgettable(const struct belay_recovery *r,
     uint64_t flight_span = r->log.next_number - r->own.oldest_number;
     if (lost_span > REMEMBER_PACKETS && lost_span > REMEMBER_SHARE * flight_span)
         return true;
-    return now_ns - packet->lost_ns >= REMEMBER_PTOS * belay_recovery_pto_ns(r);
+    return now_ns - packet->loss.at_ns >= REMEMBER_PTOS * belay_recovery_pto_ns(r);
 }
 
 void belay_loss_forget(struct belay_recovery *r, uint64_t now_ns)

@@ -1,6 +1,6 @@
-/* NewReno as RFC 9002, section 7.3 and appendix B, and the undoing of a reduction whose losses
- * were all spurious, as RFC 4015 does it. */
-#include "recovery/congestion.h"
+/* NewReno as RFC 9002, section 7.3 and appendix B, with HyStart++ (RFC 9406), and the undoing
+ * of a reduction whose losses were all spurious, as RFC 4015 does it. */
+#include "recovery/hystart.h"
 
 struct newreno {
     uint64_t datagram_bytes;
@@ -9,6 +9,7 @@ struct newreno {
     uint64_t recovery_start_ns;
     uint64_t prior_window_bytes, prior_threshold_bytes; /* before the newest reduction */
     bool has_reduced;                                   /* and it was not undone */
+    struct belay_hystart hystart;
 };
 
 _Static_assert(sizeof(struct newreno) <= BELAY_CONGESTION_STATE_BYTES, "state too large");
@@ -41,6 +42,11 @@ static void init(void *state, uint64_t datagram_bytes)
     };
 }
 
+static void set_datagram_bytes(void *state, uint64_t datagram_bytes)
+{
+    ((struct newreno *)state)->datagram_bytes = datagram_bytes;
+}
+
 static bool is_slow_start(const void *state)
 {
     const struct newreno *c = state;
@@ -56,11 +62,13 @@ static bool is_before_recovery(const struct newreno *c, uint64_t sent_ns)
 static void on_acked(void *state, const struct belay_congestion_acked *acked, uint64_t now_ns)
 {
     struct newreno *c = state;
-    (void)now_ns;
     if (acked->app_limited || is_before_recovery(c, acked->sent_ns))
         return;
     if (is_slow_start(c)) {
-        c->window_bytes += acked->bytes;
+        bool is_over;
+        c->window_bytes += belay_hystart_acked(&c->hystart, acked, now_ns, &is_over);
+        if (is_over)
+            c->threshold_bytes = c->window_bytes;
         return;
     }
     /* A datagram for each window acknowledged, counted in bytes so that nothing is rounded off.
@@ -89,6 +97,7 @@ static void on_lost(void *state, const struct belay_congestion_lost *lost, uint6
     if (lost->persistent) {
         c->window_bytes = window_min_bytes(c);
         c->credit_bytes = 0;
+        c->hystart = (struct belay_hystart){0};
     }
 }
 
@@ -118,6 +127,7 @@ static uint64_t rate_bytes_per_s(const void *state)
 const struct belay_congestion belay_newreno = {
     .name = "newreno",
     .init = init,
+    .set_datagram_bytes = set_datagram_bytes,
     .on_acked = on_acked,
     .on_lost = on_lost,
     .on_spurious = on_spurious,

@@ -16,8 +16,6 @@ static uint64_t larger(uint64_t a, uint64_t b)
 /* 0: unpaced. In microseconds, so that the product fits. */
 static uint64_t derived_rate_bytes_per_s(const struct belay_recovery *r, uint64_t window_bytes)
 {
-    if (r->rtt.smoothed_ns < UNPACED_BELOW_NS)
-        return 0;
     if (window_bytes > WINDOW_CONSIDERED)
         window_bytes = WINDOW_CONSIDERED;
     uint64_t factor = r->congestion->is_slow_start(r->congestion_state) ? 2000000 : 1250000;
@@ -28,9 +26,9 @@ void belay_recovery_pace(struct belay_recovery *r, uint64_t now_ns)
 {
     uint64_t window_bytes = r->congestion->window_bytes(r->congestion_state);
     uint64_t rate = r->congestion->rate_bytes_per_s(r->congestion_state);
-    if (rate == 0)
+    if (rate == 0 && r->rtt.smoothed_ns >= UNPACED_BELOW_NS)
         rate = derived_rate_bytes_per_s(r, window_bytes);
-    if (rate > BELAY_PACER_RATE_MAX)
+    if (rate > BELAY_PACER_RATE_MAX || r->rtt.smoothed_ns < UNPACED_BELOW_NS)
         rate = 0;
     uint64_t burst_bytes = rate > 0 ? rate / BURSTS_PER_S : window_bytes;
     /* A quarter of a burst is worth waking up for; a datagram is when that is less. */

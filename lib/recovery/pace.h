@@ -5,7 +5,8 @@
  * in slow start, where the window doubles in a round trip. The burst is what goes in 1 ms, the
  * lateness of a timer, and ten datagrams at least: RFC 9002 allows an initial window at once.
  *
- * Below a round trip of 1 ms that burst would be more than the window: nothing is left to pace.
+ * Below a round trip of 1 ms that burst would be more than the window: nothing is left to pace,
+ * whatever the controller says.
  */
 #ifndef BELAY_RECOVERY_PACE_H
 #define BELAY_RECOVERY_PACE_H

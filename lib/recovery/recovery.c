@@ -37,6 +37,15 @@ void belay_recovery_dispose(struct belay_recovery *r)
     belay_sentlog_dispose(&r->log);
 }
 
+void belay_recovery_set_datagram_bytes(struct belay_recovery *r, uint32_t bytes,
+                                       uint64_t now_ns)
+{
+    assert(bytes > 0);
+    r->own.datagram_bytes = bytes;
+    r->congestion->set_datagram_bytes(r->congestion_state, bytes);
+    belay_recovery_pace(r, now_ns);
+}
+
 void belay_recovery_set_peer(struct belay_recovery *r, uint64_t peer_ack_delay_ns,
                              uint32_t datagram_bytes, uint64_t rtt_ns, uint64_t now_ns)
 {
@@ -57,18 +66,12 @@ void belay_recovery_search_mtu(struct belay_recovery *r, uint32_t most_bytes)
     belay_mtu_init(&r->mtu, r->own.datagram_bytes, most_bytes);
 }
 
-void belay_recovery_set_datagram_bytes(struct belay_recovery *r, uint32_t bytes,
-                                       uint64_t now_ns)
-{
-    r->own.datagram_bytes = bytes;
-    belay_recovery_pace(r, now_ns);
-}
-
 void belay_recovery_new_path(struct belay_recovery *r, uint64_t rtt_ns, uint64_t now_ns)
 {
     r->own.path_number = r->log.next_number;
     r->own.is_reduced = r->own.has_lost_run = false;
     r->in_flight_bytes = 0;
+    r->rate = (struct belay_rate){.delivered_ns = now_ns};
     r->pto_count = 0;
     belay_rtt_init(&r->rtt);
     if (rtt_ns > 0) {
@@ -117,17 +120,18 @@ void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
     packet->sent_ns = now_ns;
     packet->bytes = (uint32_t)bytes;
     if ((flags & BELAY_SENT_MARKED) != 0) {
-        packet->marked = 1;
+        packet->marked = true;
         belay_ecn_sent(&r->ecn);
     }
     if ((flags & BELAY_SENT_MTU_PROBE) != 0) {
         packet->state = BELAY_SENT_IN_FLIGHT;
-        packet->mtu_probe = 1;
+        packet->mtu_probe = true;
         belay_mtu_probe_sent(&r->mtu, (uint32_t)bytes);
         belay_pacer_sent(&r->pacer, bytes, now_ns);
     } else if (is_eliciting) {
         packet->state = BELAY_SENT_IN_FLIGHT;
         r->in_flight_bytes += bytes;
+        belay_rate_sent(&r->rate, packet, r->in_flight_bytes);
         r->eliciting_in_flight++;
         r->last_eliciting_sent_ns = now_ns;
         belay_pacer_sent(&r->pacer, bytes, now_ns);
@@ -213,6 +217,8 @@ uint64_t belay_recovery_pacer_time(const struct belay_recovery *r)
 void belay_recovery_set_app_limited(struct belay_recovery *r, bool limited)
 {
     r->own.app_limited = limited;
+    if (limited && belay_recovery_window_left(r) >= r->own.datagram_bytes)
+        belay_rate_limit(&r->rate, r->in_flight_bytes);
 }
 
 uint64_t belay_recovery_pto_ns(const struct belay_recovery *r)

@@ -22,6 +22,7 @@
 #include "recovery/ecn.h"
 #include "recovery/mtu.h"
 #include "recovery/pacer.h"
+#include "recovery/rate.h"
 #include "recovery/rtt.h"
 #include "recovery/sentlog.h"
 
@@ -48,6 +49,7 @@ struct belay_recovery {
     struct belay_pacer pacer;
     struct belay_ecn ecn;
     struct belay_mtu mtu;
+    struct belay_rate rate;
     const struct belay_congestion *congestion;
     _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
     uint64_t in_flight_bytes;

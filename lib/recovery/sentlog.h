@@ -29,17 +29,31 @@ enum belay_sent_state {
 
 struct belay_sent_packet {
     uint64_t sent_ns;
-    uint64_t lost_ns;      /* when declared lost */
     uint64_t record_start; /* serial number in the record ring */
+    union {
+        struct {                   /* in flight; rate.h */
+            uint64_t delivered_ns; /* when it left: the time of the newest delivery, */
+            uint32_t delivered;    /* bytes delivered so far, modulo 2^32, */
+            uint32_t sending_ns;   /* and for how long its flight was being sent */
+        } flight;
+        struct {                /* lost */
+            uint64_t at_ns;     /* when declared so */
+            uint32_t reduction; /* of the window, that its loss belongs to */
+        } loss;
+    };
     uint32_t record_count;
     uint32_t bytes;
-    uint8_t state;          /* enum belay_sent_state */
-    uint8_t repeated;       /* records were repeated by a probe */
-    uint8_t marked;         /* left with ECT(0) */
-    uint8_t mtu_probe;      /* in no window; its loss is none */
-    uint32_t reduction;     /* of the window, that its loss belongs to */
-    uint32_t settled_count; /* settled: so are this many, itself included, downwards */
+    uint32_t settled_count;   /* settled: so are this many, itself included, downwards */
+    uint32_t in_flight_bytes; /* when it left, itself included */
+    uint32_t lost_before;     /* bytes lost when it left, modulo 2^32 */
+    uint8_t state;            /* enum belay_sent_state */
+    bool repeated : 1;        /* records were repeated by a probe */
+    bool app_limited : 1;     /* rate.h */
+    bool marked : 1;          /* left with ECT(0) */
+    bool mtu_probe : 1;       /* in no window; its loss is none */
 };
+
+_Static_assert(sizeof(struct belay_sent_packet) <= 56, "every packet in flight costs this");
 
 struct belay_sentlog {
     struct belay_mem *mem;

@@ -141,6 +141,66 @@ static void every_second_is_acknowledged_at_once(void **state)
     teardown(&room);
 }
 
+static void a_stream_is_acknowledged_more_rarely(void **state)
+{
+    static const struct {
+        uint32_t packets, every; /* of a round trip of 50 ms */
+    } rows[] = {{8, 2}, {64, 2}, {96, 3}, {160, 5}, {256, 8}, {5000, 8}, {31, 2}};
+    struct room room;
+    uint64_t number = 0, now_ns = 1000 * MS;
+    (void)state;
+    setup(&room, 0, 16);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++, now_ns += 50 * MS) {
+        belay_acks_tune(&room.acks, 50 * MS, 10 * MS, now_ns);
+        for (uint32_t n = 0; n < rows[i].packets; n++)
+            take(&room, number++, now_ns + 1);
+        belay_acks_tune(&room.acks, 50 * MS, 10 * MS, now_ns + 50 * MS);
+        assert_int_equal(room.acks.every, rows[i].every);
+        belay_acks_sent(&room.acks);
+        for (uint32_t n = 1; n < rows[i].every; n++)
+            take(&room, number++, now_ns + 50 * MS);
+        assert_false(belay_acks_is_due(&room.acks, now_ns + 60 * MS - 1));
+        take(&room, number++, now_ns + 50 * MS);
+        assert_true(belay_acks_is_due(&room.acks, now_ns + 50 * MS));
+        now_ns += 1000 * MS;
+        belay_acks_tune(&room.acks, 50 * MS, 10 * MS, now_ns); /* a pause */
+        assert_int_equal(room.acks.every, 2);
+    }
+    teardown(&room);
+}
+
+/* Two packets in five change places for a round trip: then a gap is no news. */
+static void a_path_that_reorders_is_not_told_of_every_gap(void **state)
+{
+    struct room room;
+    uint64_t now_ns = 1000 * MS;
+    (void)state;
+    setup(&room, 0, 64);
+    belay_acks_tune(&room.acks, 50 * MS, 10 * MS, now_ns);
+    for (uint64_t n = 0; n < 160; n += 5) {
+        static const unsigned order[] = {0, 2, 1, 3, 4};
+        for (unsigned i = 0; i < 5; i++)
+            take(&room, n + order[i], now_ns + n * MS / 4);
+    }
+    belay_acks_sent(&room.acks);
+    belay_acks_tune(&room.acks, 50 * MS, 10 * MS, now_ns += 50 * MS);
+    take(&room, 161, now_ns);
+    take(&room, 160, now_ns);
+    assert_false(belay_acks_is_due(&room.acks, now_ns));
+    for (uint64_t n = 162; n < 170; n++)
+        take(&room, n, now_ns);
+    assert_true(belay_acks_is_due(&room.acks, now_ns)); /* at the latest */
+    belay_acks_sent(&room.acks);
+    /* And when it stops, gaps count again. */
+    for (uint64_t n = 170; n < 330; n++)
+        take(&room, n, now_ns);
+    belay_acks_sent(&room.acks);
+    belay_acks_tune(&room.acks, 50 * MS, 10 * MS, now_ns += 50 * MS);
+    take(&room, 331, now_ns);
+    assert_true(belay_acks_is_due(&room.acks, now_ns));
+    teardown(&room);
+}
+
 static void a_gap_is_told_at_once_left_or_filled(void **state)
 {
     struct room room;
@@ -305,6 +365,8 @@ int main(void)
         cmocka_unit_test(the_delay_counts_from_the_largest),
         cmocka_unit_test(an_ack_without_room_is_none),
         cmocka_unit_test(ecn_is_counted_and_told),
+        cmocka_unit_test(a_stream_is_acknowledged_more_rarely),
+        cmocka_unit_test(a_path_that_reorders_is_not_told_of_every_gap),
         cmocka_unit_test(every_second_is_acknowledged_at_once),
         cmocka_unit_test(a_gap_is_told_at_once_left_or_filled),
         cmocka_unit_test(what_elicits_nothing_is_never_due),

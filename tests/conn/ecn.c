@@ -7,6 +7,7 @@ static void connect_marking(struct pair *pair)
 
     pair_config(&config);
     config.ecn = true;
+    config.congestion = "newreno"; /* of which it is known what it makes of a mark */
     pair_init(pair, &config);
     pair_connect(pair);
     pair_run(pair, 100 * MS);

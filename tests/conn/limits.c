@@ -608,7 +608,7 @@ static void test_who_never_acknowledges(void **state)
 
     (void)state;
     start(&pair, &pen);
-    for (unsigned i = 0; i < 200000 && pair_find(&pair.server, BELAY_CORE_CLOSED) == NULL;
+    for (unsigned i = 0; i < 700000 && pair_find(&pair.server, BELAY_CORE_CLOSED) == NULL;
          i++) {
         blocked_by_data(&pen);
         pen_send(&pen);

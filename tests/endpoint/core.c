@@ -72,7 +72,7 @@ static void congestion_must_be_known(void **state)
     struct belay_core_config config;
     (void)state;
     belay_core_config_init(&config);
-    config.congestion = "cubic";
+    config.congestion = "vegas";
     assert_non_null(strstr(belay_core_config_check(&config), "congestion"));
     config.congestion = NULL;
     assert_non_null(strstr(belay_core_config_check(&config), "congestion"));

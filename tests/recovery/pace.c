@@ -68,9 +68,15 @@ static void test_the_controllers_rate_wins(void **state)
     struct story s;
     story_start(&s, 0);
     s.r.congestion = &fast;
-    story_round_trip(&s, MS / 2);
+    story_round_trip(&s, MS);
     assert_int_equal(s.r.pacer.rate_bytes_per_s, 1000000000);
     assert_int_equal(s.r.pacer.burst_bytes, 1000000); /* a millisecond of it */
+    story_finish(&s);
+    story_start(&s, 0);
+    s.r.congestion = &fast;
+    story_round_trip(&s, MS - 1); /* a round trip shorter than the burst */
+    assert_int_equal(s.r.pacer.rate_bytes_per_s, 0);
+    assert_int_equal(s.r.pacer.burst_bytes, belay_recovery_window_bytes(&s.r));
     story_finish(&s);
 }
 

@@ -54,6 +54,7 @@ static void many_packets(void **state)
     (void)state;
     belay_core_config_init(&config);
     config.ranges_max = 64;
+    config.datagram_size_max = config.datagram_size;
     struct pair pair =
         pair_open(story_seed_first(), "delay 1ms rate 200mbit limit 200", &config);
     sim_pump(pair.conn, sim_series, &series);

@@ -56,11 +56,13 @@ static void random_times(struct chaos *chaos, struct belay_core_config *config)
 
 struct belay_core_config chaos_config(struct chaos *chaos)
 {
+    static const char *const controllers[] = {"bbr", "cubic", "newreno"};
     struct belay_core_config config;
 
     belay_core_config_init(&config);
     random_limits(chaos, &config);
     random_times(chaos, &config);
+    config.congestion = controllers[below(chaos, 3)];
     return config;
 }
 

@@ -1,0 +1,291 @@
+/*
+ * BBR on a path of the test's own: it carries 12 packets a millisecond with a round trip of
+ * 40 ms, holds `room` packets in its queue, and loses one packet in `loses` (0: none) by
+ * itself. A step is a millisecond.
+ */
+#include "support/memory.h"
+#include "support/random.h"
+
+#include "recovery/bbr.h"
+
+#define MS UINT64_C(1000000)
+
+enum { DATAGRAM = 1000, RATE = 12, RTT_MS = 40, BDP = RATE * RTT_MS, HISTORY = 4096 };
+
+struct path {
+    struct belay_bbr bbr;
+    struct test_random random;
+    uint64_t room, loses;
+    uint64_t ms;
+    double credit; /* of the pacer */
+    /* A packet is `sent` at a step, served by the bottleneck in order, and heard of RTT later.
+     */
+    struct packet {
+        uint64_t sent_ms, heard_ms, in_flight, delivered, delivered_ms, lost_before;
+        bool lost;
+    } packets[HISTORY];
+    uint64_t first, next; /* under way, as numbers */
+    uint64_t busy_until;  /* in 1/RATE ms */
+    uint64_t delivered, delivered_ms, lost, dropped;
+    uint64_t queue_most;
+};
+
+static void path_open(struct path *p, uint64_t room, uint64_t loses)
+{
+    memset(p, 0, sizeof(*p));
+    p->room = room;
+    p->loses = loses;
+    p->random.state = 7;
+    p->ms = p->delivered_ms = 1000;
+    belay_bbr.init(&p->bbr, DATAGRAM);
+}
+
+static uint64_t window(const struct path *p)
+{
+    return belay_bbr.window_bytes(&p->bbr);
+}
+
+static void send_one(struct path *p)
+{
+    uint64_t now = p->ms * RATE;
+    if (p->busy_until < now)
+        p->busy_until = now;
+    uint64_t queue = p->busy_until - now;
+    struct packet *packet = &p->packets[p->next++ % HISTORY];
+    *packet = (struct packet){.sent_ms = p->ms,
+                              .in_flight = (p->next - p->first) * DATAGRAM,
+                              .delivered = p->delivered,
+                              .delivered_ms = p->delivered_ms,
+                              .lost_before = p->lost};
+    bool is_full = queue >= p->room + RATE;
+    packet->lost = is_full || (p->loses > 0 && test_random_below(&p->random, p->loses) == 0);
+    p->dropped += is_full;
+    p->busy_until += !is_full;
+    packet->heard_ms = p->busy_until / RATE + RTT_MS;
+    if (queue > p->queue_most)
+        p->queue_most = queue;
+}
+
+static void tell_acked(struct path *p, const struct packet *packet)
+{
+    p->delivered += DATAGRAM;
+    p->delivered_ms = p->ms;
+    const struct belay_congestion_acked acked = {
+        .bytes = DATAGRAM,
+        .in_flight_bytes = (p->next - p->first) * DATAGRAM,
+        .sent_ns = packet->sent_ms * MS,
+        .rtt_ns = (p->ms - packet->sent_ms) * MS,
+        .delivered_bytes = p->delivered,
+        .lost_bytes = p->lost,
+        .rate = {.delivered_bytes = p->delivered - packet->delivered,
+                 .interval_ns = (p->ms - packet->delivered_ms) * MS,
+                 .prior_delivered_bytes = packet->delivered,
+                 .in_flight_bytes = packet->in_flight},
+    };
+    belay_bbr.on_acked(&p->bbr, &acked, p->ms * MS);
+}
+
+static void tell_lost(struct path *p, const struct packet *packet)
+{
+    p->lost += DATAGRAM;
+    const struct belay_congestion_lost lost = {.bytes = DATAGRAM,
+                                               .sent_ns = packet->sent_ms * MS,
+                                               .sent_in_flight_bytes = packet->in_flight,
+                                               .since_sent_bytes =
+                                                   p->lost - packet->lost_before};
+    belay_bbr.on_lost(&p->bbr, &lost, p->ms * MS);
+}
+
+static void step(struct path *p)
+{
+    p->ms++;
+    while (p->first < p->next && p->packets[p->first % HISTORY].heard_ms <= p->ms) {
+        const struct packet packet = p->packets[p->first++ % HISTORY];
+        if (packet.lost)
+            tell_lost(p, &packet);
+        else
+            tell_acked(p, &packet);
+    }
+    uint64_t rate = belay_bbr.rate_bytes_per_s(&p->bbr);
+    p->credit += rate > 0 ? (double)rate / 1e6 : 10;
+    if (p->credit > 40)
+        p->credit = 40;
+    while (p->credit >= 1 && (p->next - p->first + 1) * DATAGRAM <= window(p)) {
+        p->credit--;
+        send_one(p);
+    }
+}
+
+/* Packets delivered in so many milliseconds, as a share of what the path carries. */
+static double run(struct path *p, uint64_t ms)
+{
+    uint64_t before = p->delivered;
+    for (uint64_t i = 0; i < ms; i++)
+        step(p);
+    return (double)(p->delivered - before) / DATAGRAM / (double)(ms * RATE);
+}
+
+static bool reaches(struct path *p, enum belay_bbr_phase phase, uint64_t ms)
+{
+    for (uint64_t i = 0; i < ms && p->bbr.phase != phase; i++)
+        step(p);
+    return p->bbr.phase == phase;
+}
+
+static void test_the_phases_in_order(void **state)
+{
+    static const enum belay_bbr_phase phases[] = {
+        BELAY_BBR_STARTUP, BELAY_BBR_DRAIN, BELAY_BBR_DOWN, BELAY_BBR_CRUISE,
+        BELAY_BBR_REFILL,  BELAY_BBR_UP,    BELAY_BBR_DOWN, BELAY_BBR_CRUISE,
+    };
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    assert_true(belay_bbr.is_slow_start(&p.bbr));
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+        assert_true(reaches(&p, phases[i], 4000));
+    assert_false(belay_bbr.is_slow_start(&p.bbr));
+    assert_int_equal(p.bbr.rtt_min_ns, RTT_MS * MS);
+    assert_in_range(belay_bbr_rate_max(&p.bbr), RATE * 950000, RATE * 1050000);
+}
+
+/* Loss by itself is not congestion, however much; and nothing overflows meanwhile. */
+static void test_random_loss_is_ignored(void **state)
+{
+    static const uint64_t one_in[] = {0, 1000, 100, 20, 10};
+    (void)state;
+    for (size_t i = 0; i < sizeof(one_in) / sizeof(one_in[0]); i++) {
+        struct path p;
+        path_open(&p, 2 * BDP, one_in[i]);
+        run(&p, 4000);
+        p.queue_most = p.dropped = 0;
+        double share = run(&p, 10000);
+        double most = one_in[i] > 0 ? 1 - 1.0 / (double)one_in[i] : 1;
+        print_message("one in %u: %.3f of %.3f, queue %u\n", (unsigned)one_in[i], share, most,
+                      (unsigned)p.queue_most);
+        assert_true(share > 0.9 * most);
+        assert_int_equal(p.dropped, 0);
+        assert_in_range(p.queue_most, 1, BDP / 2);
+    }
+}
+
+/* A queue too short for a probe: it is bounded, and its loss is no ambient one. */
+static void test_overflow_is_congestion(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, BDP / 10, 0);
+    run(&p, 4000);
+    p.dropped = 0;
+    uint64_t sent = p.next;
+    assert_true(run(&p, 10000) > 0.8);
+    assert_in_range(p.dropped * 100, 0, p.next - sent);
+    assert_true(p.bbr.bounds.in_flight_high != BELAY_BBR_NONE);
+    assert_in_range(p.bbr.ambient_loss, 0, BELAY_BBR_SHARE_ONE / 100);
+}
+
+static void test_a_spurious_bound_is_taken_back(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    assert_true(reaches(&p, BELAY_BBR_UP, 4000));
+    const struct belay_congestion_lost lost = {.bytes = 50 * DATAGRAM,
+                                               .sent_ns = p.ms * MS,
+                                               .sent_in_flight_bytes = BDP * DATAGRAM,
+                                               .since_sent_bytes = 50 * DATAGRAM};
+    belay_bbr.on_lost(&p.bbr, &lost, p.ms * MS);
+    assert_int_equal(p.bbr.bounds.in_flight_high, BDP * DATAGRAM);
+    assert_int_equal(p.bbr.phase, BELAY_BBR_DOWN);
+    belay_bbr.on_spurious(&p.bbr, p.ms * MS);
+    assert_true(p.bbr.bounds.in_flight_high == BELAY_BBR_NONE);
+}
+
+/* A mark needs no queue to be believed; one answers all that was sent before. */
+static void test_marks(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    const struct belay_congestion_lost first = {.ecn_ce = true, .sent_ns = p.ms * MS};
+    belay_bbr.on_lost(&p.bbr, &first, p.ms * MS);
+    assert_false(belay_bbr.is_slow_start(&p.bbr)); /* the search is over */
+    path_open(&p, 4 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    run(&p, 100);
+    uint64_t before = belay_bbr.rate_bytes_per_s(&p.bbr);
+    const struct belay_congestion_lost lost = {
+        .ecn_ce = true, .sent_ns = p.ms * MS, .in_flight_bytes = 3 * BDP * DATAGRAM / 2};
+    for (unsigned i = 0; i < 10; i++)
+        belay_bbr.on_lost(&p.bbr, &lost, p.ms * MS);
+    assert_int_equal(p.bbr.bounds.rate_low, belay_bbr_rate_max(&p.bbr) / 100 * 92);
+    assert_in_range(p.bbr.bounds.in_flight_low, BDP * 950, BDP * 1300);
+    step(&p);
+    assert_in_range(belay_bbr.rate_bytes_per_s(&p.bbr), before / 2, before / 100 * 95);
+    assert_in_range(window(&p), BDP * 950, BDP * 1300);
+}
+
+static void test_persistent_congestion(void **state)
+{
+    const struct belay_congestion_lost lost = {
+        .bytes = DATAGRAM, .sent_in_flight_bytes = DATAGRAM, .persistent = true};
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    run(&p, 4000);
+    belay_bbr.on_lost(&p.bbr, &lost, p.ms * MS);
+    assert_int_equal(window(&p), 4 * DATAGRAM);
+    run(&p, 1000); /* the model stands: it is back soon */
+    assert_true(run(&p, 1000) > 0.85);
+}
+
+/* A path that is ours alone is not drained to be measured; one that others fill, is. */
+static void test_when_the_round_trip_is_probed(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        step(&p);
+        assert_true(p.bbr.phase != BELAY_BBR_PROBE_RTT);
+    }
+    /* Somebody's standing queue, from here on: 30 ms. */
+    for (unsigned i = 0; i < 7000 && p.bbr.phase != BELAY_BBR_PROBE_RTT; i++) {
+        if (p.busy_until < (p.ms + 30) * RATE)
+            p.busy_until = (p.ms + 30) * RATE;
+        step(&p);
+    }
+    assert_int_equal(p.bbr.phase, BELAY_BBR_PROBE_RTT);
+    assert_in_range(window(&p), 4 * DATAGRAM, BDP * DATAGRAM);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 1000));
+}
+
+static void test_a_faster_path_is_found(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    /* As if the path had been a tenth of it until now. */
+    p.bbr.rate_max[0] = p.bbr.rate_max[1] = RATE * UINT64_C(100000);
+    p.bbr.rate = RATE * UINT64_C(100000);
+    p.bbr.is_queue_seen = false;
+    run(&p, 12000);
+    assert_true(run(&p, 1000) > 0.9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_phases_in_order),
+        cmocka_unit_test(test_random_loss_is_ignored),
+        cmocka_unit_test(test_overflow_is_congestion),
+        cmocka_unit_test(test_a_spurious_bound_is_taken_back),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_persistent_congestion),
+        cmocka_unit_test(test_when_the_round_trip_is_probed),
+        cmocka_unit_test(test_a_faster_path_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
