@@ -341,7 +341,7 @@ void belay_core_conn_pause(struct belay_core_conn *conn);
 void belay_core_conn_resume(struct belay_core_conn *conn);
 
 /* high: EAGAIN at this many queued bytes (0: config's). low: WRITABLE when, after an EAGAIN
- * or a rise above low, the queue falls to it. */
+ * or a rise above low, the queue falls to it, and has room for the message that got EAGAIN. */
 void belay_core_conn_set_watermarks(struct belay_core_conn *conn, size_t low, size_t high);
 
 /*

@@ -282,6 +282,13 @@ const uint8_t *belay_connection_peer_key(const struct belay_connection *c)
 
 /* ------------------------------------------------------------------ app calls */
 
+static bool has_room(const struct belay_connection *c, uint64_t cost)
+{
+    uint64_t queued = c->outbox.queued_bytes;
+
+    return queued == 0 || (queued < c->high_water && cost <= c->high_water - queued);
+}
+
 static int check_send(struct belay_connection *c, uint32_t channel, enum belay_mode mode,
                       size_t len, unsigned flags, uint64_t deadline_ns)
 {
@@ -297,13 +304,11 @@ static int check_send(struct belay_connection *c, uint32_t channel, enum belay_m
         return BELAY_EINVAL;
     if (len > belay_connection_message_size_max(c))
         return BELAY_EMSGSIZE;
-    if (c->outbox.queued_bytes > 0 &&
-        (c->outbox.queued_bytes >= c->high_water ||
-         len + BELAY_MESSAGE_COST > c->high_water - c->outbox.queued_bytes)) {
-        c->want_writable = true;
-        return BELAY_EAGAIN;
-    }
-    return 0;
+    if (has_room(c, len + BELAY_MESSAGE_COST))
+        return 0;
+    c->want_writable = true;
+    c->refused_cost = len + BELAY_MESSAGE_COST;
+    return BELAY_EAGAIN;
 }
 
 int belay_connection_queue(struct belay_connection *c, uint32_t channel, enum belay_mode mode,
@@ -453,10 +458,11 @@ static bool poll_sent(struct belay_connection *c, struct belay_core_event *event
     return true;
 }
 
+/* What was refused must fit, or who tries it again at once would do so for ever. */
 static bool writable_is_due(const struct belay_connection *c)
 {
     return c->want_writable && c->stage == BELAY_STAGE_OPEN && !c->closing.requested &&
-           c->outbox.queued_bytes <= c->low_water;
+           c->outbox.queued_bytes <= c->low_water && has_room(c, c->refused_cost);
 }
 
 static bool eof_is_due(const struct belay_connection *c)
@@ -500,6 +506,7 @@ static bool poll_writable(struct belay_connection *c, struct belay_core_event *e
     if (!writable_is_due(c))
         return false;
     c->want_writable = false;
+    c->refused_cost = 0;
     event->type = BELAY_CORE_WRITABLE;
     return true;
 }

@@ -128,6 +128,7 @@ struct belay_connection {
 
     bool paused;
     bool want_writable;
+    uint64_t refused_cost; /* of the last message that got EAGAIN, until WRITABLE; 0: none */
     size_t low_water, high_water;
     uint64_t next_message;    /* the app's numbering */
     struct belay_stats stats; /* the counters of this floor */
