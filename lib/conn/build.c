@@ -63,6 +63,8 @@ static size_t allowance(struct belay_connection *c, uint64_t now_ns)
     uint64_t window = belay_recovery_window_left(&c->recovery);
     uint64_t want = belay_build_limit(c);
 
+    if (c->pacing_ns < now_ns)
+        belay_recovery_woken_late(&c->recovery, now_ns - c->pacing_ns);
     c->pacing_ns = BELAY_NEVER;
     if (window < want)
         want = window;

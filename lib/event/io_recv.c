@@ -136,10 +136,11 @@ static unsigned take(struct belay_socket *sock, unsigned i, uint64_t now_ns)
 }
 
 /* One batch. False when the socket is empty or the endpoint gone. */
-static bool take_batch(struct belay_socket *sock, unsigned *taken, uint64_t now_ns)
+static bool take_batch(struct belay_socket *sock, unsigned *taken)
 {
     struct belay_endpoint *endpoint = sock->endpoint;
     int count = receive_batch(sock);
+    uint64_t now_ns = belay_now_ns(); /* now: an older one makes round trips too short */
 
     if (count < 0) {
         bool is_empty = errno == EAGAIN || errno == EWOULDBLOCK;
@@ -167,12 +168,11 @@ static bool take_batch(struct belay_socket *sock, unsigned *taken, uint64_t now_
 void belay_receive_ready(struct belay_socket *sock)
 {
     struct belay_endpoint *endpoint = sock->endpoint;
-    uint64_t now_ns = belay_now_ns();
     unsigned taken = 0;
 
     belay_endpoint_enter(endpoint);
     /* The read event is level-triggered: what is left over makes it active again. */
-    while (taken < BUDGET && take_batch(sock, &taken, now_ns))
+    while (taken < BUDGET && take_batch(sock, &taken))
         continue;
     belay_endpoint_mark_work(endpoint);
     belay_endpoint_leave(endpoint);

@@ -294,6 +294,7 @@ void belay_sender_flush(struct belay_endpoint *endpoint, uint64_t now_ns)
         fill(endpoint, now_ns);
         if (sender->count == 0)
             return;
+        now_ns = belay_now_ns();
     }
 }
 

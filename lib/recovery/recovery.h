@@ -79,6 +79,7 @@ struct belay_recovery {
         uint64_t lost_run_sent_ns;
         uint64_t first_rtt_sample_ns, last_decay_ns, last_pto_ns;
         uint64_t pacer_quantum_bytes;
+        uint64_t late_ns; /* by how much this host wakes late: the largest, slowly forgotten */
         uint32_t datagram_bytes;
         bool app_limited;
         uint64_t skipped[BELAY_SKIPPED_KEPT]; /* the i-th at i modulo that */
@@ -161,6 +162,11 @@ uint64_t belay_recovery_window_left(const struct belay_recovery *r);
  * up for: a datagram, and about 250 us of its rate. 0: it does already. */
 uint64_t belay_recovery_pacer_left(struct belay_recovery *r, uint64_t now_ns);
 uint64_t belay_recovery_pacer_time(const struct belay_recovery *r);
+
+/* The pacer was waited for, and the time that it gave passed by so much. What could not be sent
+ * meanwhile may be made up for, up to 10 ms of it, from now on. Before
+ * belay_recovery_pacer_left. */
+void belay_recovery_woken_late(struct belay_recovery *r, uint64_t late_ns);
 
 /* Tell it when sending stopped for want of data rather than of window. */
 void belay_recovery_set_app_limited(struct belay_recovery *r, bool limited);

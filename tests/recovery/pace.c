@@ -1,5 +1,7 @@
 #include "recovery/story.h"
 
+#include "recovery/pace.h"
+
 /* A table over the round trip: the window is the initial one and one packet, in slow start. */
 static void test_rate_from_window_and_round_trip(void **state)
 {
@@ -54,6 +56,33 @@ static void test_pacing_holds_back_and_says_until_when(void **state)
     story_finish(&s);
 }
 
+/* A host that wakes 5 ms late may send what it missed, and only that; when it is punctual again
+ * for long it may not any more. */
+static void test_what_a_late_wake_missed_may_be_made_up_for(void **state)
+{
+    struct story s;
+    uint64_t when;
+    (void)state;
+
+    story_start(&s, 0);
+    story_round_trip(&s, 2 * MS); /* 11,000,000 bytes a second, and a burst of 11,000 */
+    assert_int_equal(s.r.pacer.burst_bytes, 11000);
+    story_send(&s, 11);
+    when = belay_recovery_pacer_time(&s.r);
+    s.now_ns = when + 5 * MS;
+    belay_recovery_woken_late(&s.r, 5 * MS);
+    assert_int_equal(s.r.pacer.burst_bytes, 66000); /* of 6 ms */
+    assert_in_range(belay_recovery_pacer_left(&s.r, s.now_ns), 55000, 65000);
+    belay_recovery_woken_late(&s.r, 900 * MS);
+    assert_int_equal(s.r.pacer.burst_bytes, 11 * 11000); /* 10 ms and no more */
+    for (unsigned i = 0; i < 200; i++)
+        belay_recovery_woken_late(&s.r, 0);
+    belay_recovery_pace(&s.r, s.now_ns);
+    assert_in_range(s.r.pacer.burst_bytes, 11000, 11010);
+    assert_true(belay_recovery_pacer_left(&s.r, s.now_ns) <= s.r.pacer.burst_bytes);
+    story_finish(&s);
+}
+
 static uint64_t fast_rate(const void *state)
 {
     (void)state;
@@ -86,6 +115,7 @@ int main(void)
         cmocka_unit_test(test_rate_from_window_and_round_trip),
         cmocka_unit_test(test_after_slow_start_it_is_five_quarters),
         cmocka_unit_test(test_pacing_holds_back_and_says_until_when),
+        cmocka_unit_test(test_what_a_late_wake_missed_may_be_made_up_for),
         cmocka_unit_test(test_the_controllers_rate_wins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
