@@ -25,8 +25,9 @@ struct transport_options {
     int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
     size_t message_size; /* of the largest to be sent */
     bool unordered;
-    bool paced;          /* the caller has an interval of its own */
-    uint64_t timeout_ns; /* 0: the default */
+    bool paced;             /* the caller has an interval of its own */
+    uint64_t timeout_ns;    /* 0: the default */
+    const char *congestion; /* NULL: the default */
     struct security_options security;
 };
 

@@ -223,6 +223,8 @@ static bool dial(struct transport *t, struct event_base *base, struct belay_conf
     config->log_ctx = (void *)(uintptr_t)options->program;
     if (options->timeout_ns)
         config->core.connect_timeout_ns = options->timeout_ns;
+    if (options->congestion)
+        config->core.congestion = options->congestion;
     t->conn = belay_connect_hostname(base, config, 0, NULL, options->family,
                                      options->address.host, (int)options->address.port);
     if (t->conn == NULL) {

@@ -61,6 +61,13 @@ class Series(Case):
                 self.check_complete(summary, count)
                 self.assertGreater(summary["wire_bytes"], 2 * size * count)
 
+    def test_congestion_controllers(self):
+        for server_cc, client_cc in (("bbr", "cubic"), ("cubic", "newreno"), ("newreno", "bbr")):
+            with self.subTest(server=server_cc, client=client_cc):
+                server = self.start_server("--quiet", "--cc", server_cc)
+                self.check_complete(self.run_json("--count", "200", "--cc", client_cc,
+                                                  f"127.0.0.1:{server.port}"), 200)
+
     def test_channels(self):
         server = self.start_server("--quiet")
         for size in (5, 64):
