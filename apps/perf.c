@@ -54,7 +54,9 @@ static const struct option_row rows[] = {
     {CC, "cc", "NAME",
      "congestion controller of what this side sends: bbr, cubic\n"
      "or newreno [bbr]"},
-    {DATAGRAM, "datagram", "BYTES", "largest UDP payload, 1200 to 65507 [1200]"},
+    {DATAGRAM, "datagram", "BYTES",
+     "UDP payload at most from the start, 1200 to 65507; the\n"
+     "search for larger ones goes on from there [1200]"},
     {SECURITY_SERVER_KEY, "server-key", "TEXT",
      "client: the server's public key, as it prints it: talk to\n"
      "nobody else"},
