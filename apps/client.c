@@ -279,6 +279,7 @@ static void print_summary(struct run *run)
         .elapsed_ns = run->started_ns ? run->ended_ns - run->started_ns : 0,
     };
     run->kind->wire(run->transport, &summary.wire_bytes, &summary.retransmitted);
+    summary.has_path = run->kind->path(run->transport, &summary.path);
     run->kind->security(run->transport, &security);
     summary.cipher = security.cipher;
     summary.is_authenticated = security.is_authenticated;

@@ -21,7 +21,18 @@
 /* The Python Module of the Week's. */
 #define TEXT_DEFAULT "This is the message.  It will be repeated."
 
-enum { COUNT = 256, SIZE, INTERVAL, CHANNEL, CHANNEL_COUNT, UNORDERED, PLAIN, TIMEOUT, JSON };
+enum {
+    COUNT = 256,
+    SIZE,
+    INTERVAL,
+    CHANNEL,
+    CHANNEL_COUNT,
+    UNORDERED,
+    CC,
+    PLAIN,
+    TIMEOUT,
+    JSON
+};
 
 static const struct option_row rows[] = {
     {COUNT, "count", "N", "send a series of N messages [10 with --size or --interval]"},
@@ -46,6 +57,9 @@ static const struct option_row rows[] = {
     {SECURITY_KEY_LOG, "key-log", "FILE",
      "append the secrets of the connection to FILE, to decrypt\n"
      "recorded packets with"},
+    {CC, "cc", "NAME",
+     "congestion controller of what this side sends: bbr, cubic\n"
+     "or newreno [bbr]"},
     {PLAIN, "plain", NULL, "plain UDP instead of Belay, for any UDP echo server"},
     {TIMEOUT, "timeout", "SECONDS",
      "give up after so long without a reply [30; with --plain\n"
@@ -93,6 +107,9 @@ static void take_option(struct arguments *arguments, int key)
         break;
     case UNORDERED:
         client->transport.unordered = true;
+        break;
+    case CC:
+        client->transport.congestion = options_congestion(&program, "cc");
         break;
     case PLAIN:
         client->kind = &transport_plain;
@@ -161,6 +178,8 @@ static void check(const struct arguments *arguments)
     if (client->kind == &transport_plain && arguments->has_channels)
         options_fail(&program, "--plain: plain UDP has no channels: leave --channel and "
                                "--channels out");
+    if (client->kind == &transport_plain && client->transport.congestion)
+        options_fail(&program, "--plain: plain UDP has no congestion control: leave --cc out");
     security_check_client(&program, &client->transport.security,
                           client->kind == &transport_plain);
     if (client->channel_first + client->channels > CHANNELS)

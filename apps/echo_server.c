@@ -13,7 +13,7 @@
 
 #include <event2/event.h>
 
-enum { LISTEN = 256, PLAIN, JSON };
+enum { LISTEN = 256, CC, PLAIN, JSON };
 
 static const struct option_row rows[] = {
     {LISTEN, "listen", "ADDR:PORT",
@@ -32,6 +32,9 @@ static const struct option_row rows[] = {
     {SECURITY_KEY_LOG, "key-log", "FILE",
      "append the secrets of all connections to FILE, to decrypt\n"
      "recorded packets with"},
+    {CC, "cc", "NAME",
+     "congestion controller of what this side sends: bbr, cubic\n"
+     "or newreno [bbr]"},
     {PLAIN, "plain", NULL, "plain UDP echo instead of Belay, for nc -u and the like"},
     {JSON, "json", NULL, "print each event as a JSON object, one a line"},
     {'q', "quiet", NULL, "print only the address listened on and the summary"},
@@ -130,6 +133,8 @@ int main(int argc, char **argv)
         if (key == LISTEN)
             take_listen(&options);
         security_take(&program, &options.security, key);
+        if (key == CC)
+            options.congestion = options_congestion(&program, "cc");
         options.plain |= key == PLAIN;
         options.json |= key == JSON;
         options.quiet |= key == 'q';
@@ -138,6 +143,8 @@ int main(int argc, char **argv)
         options_fail(&program, "'%s': no operand is taken: an address goes with --listen",
                      argv[optind]);
     security_check_server(&program, &options.security, options.plain);
+    if (options.plain && options.congestion)
+        options_fail(&program, "--plain: plain UDP has no congestion control: leave --cc out");
 
     struct run run = {.kind = options.plain ? &server_plain : &server_belay};
     run.base = event_base_new();

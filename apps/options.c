@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <belay/common.h>
+#include <belay/core.h>
 
 #define ROWS_MAX    32
 #define HELP_COLUMN 22
@@ -139,4 +139,15 @@ uint64_t options_time_ns(const struct program *program, const char *name, uint64
         options_fail(program, "--%s '%s': not a decimal number %s to %llu", name, optarg,
                      positive ? "above 0, up" : "from 0", (unsigned long long)max);
     return (uint64_t)(value * (double)unit_ns + 0.5);
+}
+
+const char *options_congestion(const struct program *program, const char *name)
+{
+    struct belay_core_config config;
+    belay_core_config_init(&config);
+    config.congestion = optarg;
+    const char *wrong = belay_core_config_check(&config);
+    if (wrong)
+        options_fail(program, "--%s '%s': %s", name, optarg, wrong);
+    return optarg;
 }

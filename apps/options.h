@@ -47,5 +47,7 @@ uint64_t options_number(const struct program *program, const char *name, uint64_
 /* optarg, a decimal number of unit_ns from 0 (or above 0: positive) to max, as ns. */
 uint64_t options_time_ns(const struct program *program, const char *name, uint64_t unit_ns,
                          uint64_t max, bool positive);
+/* optarg, the name of a congestion controller that the library has. */
+const char *options_congestion(const struct program *program, const char *name);
 
 #endif

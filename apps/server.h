@@ -18,6 +18,7 @@ struct server_options {
     const char *listen; /* as the user wrote it, for messages */
     struct address address;
     bool plain, quiet, json;
+    const char *congestion; /* NULL: the default */
     struct security_options security;
 };
 

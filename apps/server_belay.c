@@ -202,6 +202,8 @@ static bool open_endpoint(struct server *server, const struct server_options *op
 {
     struct belay_config config;
     belay_config_init(&config);
+    if (options->congestion)
+        config.core.congestion = options->congestion;
     bool is_right = gate_open(&server->gate, options, &config);
     if (is_right)
         server->endpoint = belay_endpoint_new(server->base, &config, 0);

@@ -6,6 +6,14 @@
 
 #include <jansson.h>
 
+static void print_path(const struct summary_path *path)
+{
+    printf("path: datagrams up to %" PRIu32 " bytes, %" PRIu64 " packets lost (%" PRIu64
+           " spurious), %s, %" PRIu64 " changes of address\n",
+           path->datagram_bytes, path->packets_lost, path->packets_spurious,
+           path->is_ecn_capable ? "ECN works" : "no ECN", path->changes);
+}
+
 void tally_print(struct tally *tally, const struct summary *summary)
 {
     uint64_t lost = tally->sent - tally->received;
@@ -21,6 +29,8 @@ void tally_print(struct tally *tally, const struct summary *summary)
                rtt.p50_us / 1e3, rtt.p99_us / 1e3, rtt.p999_us / 1e3, rtt.max_us / 1e3);
     printf("%" PRIu64 " bytes on the wire, %" PRIu64 " packets retransmitted\n",
            summary->wire_bytes, summary->retransmitted);
+    if (summary->has_path)
+        print_path(&summary->path);
 }
 
 static json_t *rtt_object(struct tally *tally)
@@ -33,6 +43,25 @@ static json_t *rtt_object(struct tally *tally)
                      (json_int_t)rtt.p999_us, "max", (json_int_t)rtt.max_us);
 }
 
+/* Nulls where nothing is known of it. Takes object. */
+static json_t *with_path(json_t *object, const struct summary *summary)
+{
+    const struct summary_path *path = &summary->path;
+    json_t *members =
+        summary->has_path
+            ? json_pack("{s:I, s:I, s:I, s:b, s:I}", "datagram_bytes",
+                        (json_int_t)path->datagram_bytes, "packets_lost",
+                        (json_int_t)path->packets_lost, "packets_spurious",
+                        (json_int_t)path->packets_spurious, "ecn", (int)path->is_ecn_capable,
+                        "path_changes", (json_int_t)path->changes)
+            : json_pack("{s:n, s:n, s:n, s:n, s:n}", "datagram_bytes", "packets_lost",
+                        "packets_spurious", "ecn", "path_changes");
+    if (object && members)
+        json_object_update(object, members);
+    json_decref(members);
+    return object;
+}
+
 int tally_print_json(struct tally *tally, const struct summary *summary)
 {
     json_t *object = json_pack(
@@ -43,6 +72,7 @@ int tally_print_json(struct tally *tally, const struct summary *summary)
         "corrupted", (json_int_t)tally->corrupted, "rtt_us", rtt_object(tally), "wire_bytes",
         (json_int_t)summary->wire_bytes, "retransmitted", (json_int_t)summary->retransmitted,
         "cipher", summary->cipher, "server_authenticated", (int)summary->is_authenticated);
+    object = with_path(object, summary);
     int error = object ? json_dumpf(object, stdout, JSON_COMPACT) : -1;
     json_decref(object);
     putchar('\n');

@@ -42,12 +42,21 @@ struct tally_rtt {
 /* Percentiles by nearest rank. False when nothing came. The tally is used up. */
 bool tally_rtt(struct tally *tally, struct tally_rtt *rtt);
 
+/* What a Belay connection learnt of its path. */
+struct summary_path {
+    uint32_t datagram_bytes; /* the largest UDP payload in use */
+    uint64_t packets_lost, packets_spurious, changes;
+    bool is_ecn_capable;
+};
+
 /* The sum to be printed. */
 struct summary {
     const char *peer, *protocol;
     uint64_t wire_bytes, retransmitted, elapsed_ns;
     const char *cipher;
     bool is_authenticated;
+    bool has_path;
+    struct summary_path path;
 };
 void tally_print(struct tally *tally, const struct summary *summary);
 /* One object on one line. 0, or -1. */

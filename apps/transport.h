@@ -16,6 +16,7 @@
 #include "security.h"
 
 struct event_base;
+struct summary_path;
 struct transport;
 
 struct transport_options {
@@ -25,8 +26,9 @@ struct transport_options {
     int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
     size_t message_size; /* of the largest to be sent */
     bool unordered;
-    bool paced;          /* the caller has an interval of its own */
-    uint64_t timeout_ns; /* 0: the default */
+    bool paced;             /* the caller has an interval of its own */
+    uint64_t timeout_ns;    /* 0: the default */
+    const char *congestion; /* NULL: the default */
     struct security_options security;
 };
 
@@ -58,6 +60,8 @@ struct transport_kind {
     void (*close)(struct transport *transport);
     /* Both ways, UDP payload bytes; packets that carried something again. */
     void (*wire)(struct transport *transport, uint64_t *bytes, uint64_t *retransmitted);
+    /* False: nothing is known of it. */
+    bool (*path)(struct transport *transport, struct summary_path *path);
     /* UDP payload bytes that came, whatever was in them. */
     uint64_t (*heard_bytes)(struct transport *transport);
     const char *(*peer)(struct transport *transport);

@@ -3,6 +3,7 @@
 
 #include "keylog.h"
 #include "quote.h"
+#include "tally.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -168,6 +169,21 @@ static void transport_wire(struct transport *t, uint64_t *bytes, uint64_t *retra
     *retransmitted = stats.packets_retransmitted;
 }
 
+static bool transport_path(struct transport *t, struct summary_path *path)
+{
+    struct belay_stats stats = {.datagram_size = 0};
+    if (!t->connected || belay_conn_get_stats(t->conn, &stats, sizeof stats) != 0)
+        return false;
+    *path = (struct summary_path){
+        .datagram_bytes = stats.datagram_size,
+        .packets_lost = stats.packets_lost,
+        .packets_spurious = stats.packets_spurious,
+        .changes = stats.path_changes,
+        .is_ecn_capable = stats.is_ecn_capable,
+    };
+    return true;
+}
+
 static uint64_t transport_heard_bytes(struct transport *t)
 {
     struct belay_stats stats = {.wire_bytes_received = 0};
@@ -223,6 +239,8 @@ static bool dial(struct transport *t, struct event_base *base, struct belay_conf
     config->log_ctx = (void *)(uintptr_t)options->program;
     if (options->timeout_ns)
         config->core.connect_timeout_ns = options->timeout_ns;
+    if (options->congestion)
+        config->core.congestion = options->congestion;
     t->conn = belay_connect_hostname(base, config, 0, NULL, options->family,
                                      options->address.host, (int)options->address.port);
     if (t->conn == NULL) {
@@ -268,6 +286,7 @@ const struct transport_kind transport_belay = {
     .send = transport_send,
     .close = transport_close,
     .wire = transport_wire,
+    .path = transport_path,
     .heard_bytes = transport_heard_bytes,
     .peer = transport_peer,
     .security = transport_security,

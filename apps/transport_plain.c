@@ -261,6 +261,12 @@ static void plain_wire(struct transport *t, uint64_t *bytes, uint64_t *retransmi
     *retransmitted = 0;
 }
 
+static bool plain_path(struct transport *t, struct summary_path *path)
+{
+    (void)t, (void)path;
+    return false;
+}
+
 static uint64_t plain_heard_bytes(struct transport *t)
 {
     return t->heard_bytes;
@@ -284,6 +290,7 @@ const struct transport_kind transport_plain = {
     .send = plain_send,
     .close = plain_close,
     .wire = plain_wire,
+    .path = plain_path,
     .heard_bytes = plain_heard_bytes,
     .peer = plain_peer,
     .security = plain_security,

@@ -23,7 +23,9 @@ NETSIM = os.environ.get("BELAY_NETSIM", "")
 SOURCE = os.environ["BELAY_SOURCE"]
 
 SUMMARY_KEYS = ["sent", "received", "lost", "duplicates", "out_of_order", "corrupted",
-                "rtt_us", "wire_bytes", "retransmitted", "cipher", "server_authenticated"]
+                "rtt_us", "wire_bytes", "retransmitted", "cipher", "server_authenticated",
+                "datagram_bytes", "packets_lost", "packets_spurious", "ecn", "path_changes"]
+PATH_KEYS = SUMMARY_KEYS[-5:]
 
 
 class Program:

@@ -61,6 +61,29 @@ class Series(Case):
                 self.check_complete(summary, count)
                 self.assertGreater(summary["wire_bytes"], 2 * size * count)
 
+    def test_what_is_learnt_of_the_path(self):
+        server = self.start_server("--quiet")
+        options = ["--count", "300", "--size", "20000", f"127.0.0.1:{server.port}"]
+        summary = self.run_json(*options)
+        self.assertIn(summary["datagram_bytes"], range(1201, 65508))
+        self.assertLessEqual(summary["packets_spurious"], summary["packets_lost"])
+        self.assertIn(summary["ecn"], (True, False))
+        self.assertEqual(summary["path_changes"], 0)
+        client = self.run_client(*options)
+        self.assertRegex(client.lines[-1], r"^path: datagrams up to \d+ bytes, \d+ packets lost "
+                         r"\(\d+ spurious\), (no ECN|ECN works), 0 changes of address$")
+
+    def test_without_a_connection_nothing_is_learnt(self):
+        summary = self.run_json("--timeout", "0.2", "--count", "1", "127.0.0.1:1", code=1)
+        self.assertEqual([summary[key] for key in harness.PATH_KEYS], [None] * 5)
+
+    def test_congestion_controllers(self):
+        for server_cc, client_cc in (("bbr", "cubic"), ("cubic", "newreno"), ("newreno", "bbr")):
+            with self.subTest(server=server_cc, client=client_cc):
+                server = self.start_server("--quiet", "--cc", server_cc)
+                self.check_complete(self.run_json("--count", "200", "--cc", client_cc,
+                                                  f"127.0.0.1:{server.port}"), 200)
+
     def test_channels(self):
         server = self.start_server("--quiet")
         for size in (5, 64):

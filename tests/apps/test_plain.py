@@ -241,6 +241,10 @@ class PlainClient(Case):
         self.assertEqual(client.lines[4],
                          "1280 bytes on the wire, 0 packets retransmitted")
 
+    def test_nothing_is_learnt_of_the_path(self):
+        summary = self.run_json(*self.plain(self.start_python(), "--count", "3"))
+        self.assertEqual([summary[key] for key in harness.PATH_KEYS], [None] * 5)
+
     def test_what_the_link_did_is_counted(self):
         """3 of 100 are lost, 5 come twice, one damaged, one cut, 2 late."""
         held = []

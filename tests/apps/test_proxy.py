@@ -27,6 +27,7 @@ class Proxy(Case):
         summary = self.run_through()
         self.check_complete(summary, COUNT)
         self.assertGreater(summary["retransmitted"], 0)
+        self.assertGreater(summary["packets_lost"], summary["packets_spurious"])
 
     def test_belay_as_fast_as_it_goes(self):
         self.check_complete(self.run_through("--interval", "0"), COUNT)

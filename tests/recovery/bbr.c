@@ -275,6 +275,21 @@ static void test_a_faster_path_is_found(void **state)
     assert_true(run(&p, 1000) > 0.9);
 }
 
+/* A rate that is true no more is forgotten with the second probe after it. */
+static void test_a_slower_path_is_found(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    /* As if the path had been ten times as fast until now. */
+    p.bbr.rate_max[0] = p.bbr.rate_max[1] = RATE * UINT64_C(10000000);
+    run(&p, 12000);
+    assert_in_range(belay_bbr_rate_max(&p.bbr), RATE * UINT64_C(900000),
+                    RATE * UINT64_C(1500000));
+    assert_true(run(&p, 1000) > 0.9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_persistent_congestion),
         cmocka_unit_test(test_when_the_round_trip_is_probed),
         cmocka_unit_test(test_a_faster_path_is_found),
+        cmocka_unit_test(test_a_slower_path_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
