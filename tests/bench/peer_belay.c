@@ -80,7 +80,8 @@ static void configure(const struct bench_setup *setup, struct belay_config *conf
     config->core.insecure = bench_word(setup, "insecure") != NULL;
     config->portable_io = bench_word(setup, "portable") != NULL;
     if (datagram != NULL)
-        config->core.datagram_size = (uint32_t)strtoul(datagram, NULL, 10);
+        config->core.datagram_size = config->core.datagram_size_max =
+            (uint32_t)strtoul(datagram, NULL, 10);
     if (cc != NULL)
         config->core.congestion = cc;
 }

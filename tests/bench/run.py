@@ -38,7 +38,7 @@ PEERS = {
     "udt": ("UDT", "udt", [], []),
     "sctp": ("SCTP tuned (usrsctp)", "sctp", ["tuned"], ["buffer=262144"]),
     "belay": ("Belay", "belay", [], []),
-    "belay-jumbo": ("Belay, loopback's MTU", "belay", ["datagram=65507"], []),
+    "belay-1200": ("Belay, datagrams of 1200 bytes", "belay", ["datagram=1200"], []),
     "belay-insecure": ("Belay --insecure", "belay", ["insecure"], []),
 }
 
@@ -66,7 +66,7 @@ COLUMNS = {
 }
 DEFAULT_PEERS = {
     "loopback": ["udp", "udp-gso", "tcp-cubic", "enet", "srt", "udt", "sctp", "belay",
-                 "belay-jumbo", "belay-insecure"],
+                 "belay-1200", "belay-insecure"],
     "echo": ["enet", "belay"],
     "bulk": ["tcp-cubic", "tcp-bbr", "enet", "srt", "udt", "sctp", "belay"],
     "latency": ["tcp-cubic", "tcp-bbr", "enet", "srt", "udt", "sctp", "belay"],
