@@ -88,8 +88,20 @@ int belay_keyring_update(struct belay_keyring *ring, uint64_t number)
 int belay_keyring_seal(struct belay_keyring *ring, uint64_t number, uint8_t *packet,
                        size_t header_len, size_t payload_len)
 {
+    int error = belay_seal_wake(&ring->out, ring->suite);
+
+    if (error != 0)
+        return error;
     ring->sealed++;
     return belay_seal_packet(&ring->out, number, packet, header_len, payload_len);
+}
+
+void belay_keyring_rest(struct belay_keyring *ring)
+{
+    belay_seal_rest(&ring->out);
+    belay_seal_rest(&ring->in);
+    belay_seal_rest(&ring->before);
+    belay_seal_rest(&ring->next);
 }
 
 void belay_keyring_acked(struct belay_keyring *ring, uint64_t number)
@@ -137,6 +149,15 @@ static int refused(struct belay_keyring *ring, int error)
     return error;
 }
 
+static int open_with(struct belay_keyring *ring, struct belay_seal *seal, uint64_t number,
+                     uint8_t *packet, size_t header_len, size_t payload_len)
+{
+    int error = belay_seal_wake(seal, ring->suite);
+
+    return error != 0 ? error
+                      : belay_open_packet(seal, number, packet, header_len, payload_len);
+}
+
 /* A packet of the other phase that is no late one: the peer changed its keys. */
 static int open_next(struct belay_keyring *ring, uint64_t number, uint8_t *packet,
                      size_t header_len, size_t payload_len, uint64_t next_out,
@@ -146,7 +167,7 @@ static int open_next(struct belay_keyring *ring, uint64_t number, uint8_t *packe
     int error = make_next(ring);
 
     if (error == 0)
-        error = belay_open_packet(&ring->next, number, packet, header_len, payload_len);
+        error = open_with(ring, &ring->next, number, packet, header_len, payload_len);
     if (error != 0)
         return refused(ring, error);
     ring->hasty = ring->has_before ? ring->hasty + 1 : 0;
@@ -174,7 +195,7 @@ int belay_keyring_open(struct belay_keyring *ring, bool phase, uint64_t number, 
             return refused(ring, BELAY_EPROTO);
         seal = &ring->before;
     }
-    return refused(ring, belay_open_packet(seal, number, packet, header_len, payload_len));
+    return refused(ring, open_with(ring, seal, number, packet, header_len, payload_len));
 }
 
 void belay_keyring_forget(struct belay_keyring *ring, uint64_t now_ns)

@@ -10,6 +10,7 @@
  *     seal          counts packets; when is_update_due and may_update: update
  *     open          finds the key by phase and packet number; 0, or what is wrong
  *     acked         the peer has a packet of ours with this number
+ *     rest          nothing comes or goes for a while: keys are expanded again when needed
  *     deadline      when the keys before are to be forgotten: 3 PTO after a change
  */
 #ifndef BELAY_CONN_KEYRING_H
@@ -51,7 +52,8 @@ bool belay_keyring_may_update(const struct belay_keyring *ring);
  * nothing has changed. */
 int belay_keyring_update(struct belay_keyring *ring, uint64_t number);
 
-/* As belay_seal_packet. The packet's phase bit is ring->phase_out. */
+/* As belay_seal_packet. The packet's phase bit is ring->phase_out. BELAY_ENOMEM, too, when
+ * there is no memory to wake from rest. */
 int belay_keyring_seal(struct belay_keyring *ring, uint64_t number, uint8_t *packet,
                        size_t header_len, size_t payload_len);
 
@@ -66,6 +68,8 @@ int belay_keyring_open(struct belay_keyring *ring, bool phase, uint64_t number, 
                        uint64_t keep_ns, uint64_t now_ns);
 
 void belay_keyring_acked(struct belay_keyring *ring, uint64_t number);
+/* Gives the expanded keys back: a kilobyte each. seal and open take them again. */
+void belay_keyring_rest(struct belay_keyring *ring);
 void belay_keyring_forget(struct belay_keyring *ring, uint64_t now_ns);
 
 #endif

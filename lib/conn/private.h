@@ -25,6 +25,7 @@ enum belay_timer {
     BELAY_TIMER_REPEAT, /* a CLOSE again */
     BELAY_TIMER_KEYS,   /* the keys before the last change are to be forgotten */
     BELAY_TIMER_PATH,   /* the next challenge, or the end of a validation */
+    BELAY_TIMER_REST,   /* nothing came or went for a while */
     BELAY_TIMER_COUNT
 };
 
@@ -180,6 +181,8 @@ void belay_connection_linger_begin(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns);
 /* When the next PING is due, if nothing comes. */
 void belay_connection_keep_alive(struct belay_connection *c, uint64_t now_ns);
+/* A packet came or went: how long until it rests begins anew. */
+void belay_connection_stay_awake(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_update_blocked(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_log(const struct belay_connection *c, int level, const char *text);
 

@@ -16,6 +16,7 @@
 #define LINGER_PTOS   3
 #define LINGER_NS     UINT64_C(6000000000) /* after a graceful close: 3 of the longest PTO */
 #define CLOSE_REPEATS 2 /* unasked: one CLOSE may be lost, and nobody acknowledges it */
+#define REST_NS       UINT64_C(1000000000)
 #define FIN_PTOS      4 /* with all else settled: then the peer is gone, as we let it go */
 
 void belay_connection_log(const struct belay_connection *c, int level, const char *text)
@@ -107,6 +108,14 @@ void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns)
         belay_timer_set(c, BELAY_TIMER_IDLE,
                         belay_time_add(now_ns, c->idle_ns > pto3_ns ? c->idle_ns : pto3_ns));
     belay_connection_keep_alive(c, now_ns);
+    belay_connection_stay_awake(c, now_ns);
+}
+
+/* Not while it lingers: that ends soon anyway. */
+void belay_connection_stay_awake(struct belay_connection *c, uint64_t now_ns)
+{
+    if (c->stage == BELAY_STAGE_OPEN)
+        belay_timer_set(c, BELAY_TIMER_REST, belay_time_add(now_ns, REST_NS));
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -294,6 +303,17 @@ static void on_recovery(struct belay_connection *c, uint64_t now_ns)
         belay_connection_fail(c, BELAY_OK, BELAY_CLOSE_NONE, "closed by both sides");
 }
 
+/* Of 100,000 connections most are idle: what one of them needs for packets alone is given back.
+ * While something is in flight there is a PTO to come, and after it another rest. */
+static void on_rest(struct belay_connection *c, uint64_t now_ns)
+{
+    belay_timer_set(c, BELAY_TIMER_REST, BELAY_NEVER);
+    if (c->recovery.eliciting_in_flight > 0)
+        return;
+    belay_keyring_rest(&c->keys);
+    belay_recovery_rest(&c->recovery, now_ns);
+}
+
 static void on_lingering(struct belay_connection *c, uint64_t now_ns)
 {
     uint64_t linger_ns = c->timers_ns[BELAY_TIMER_LINGER];
@@ -344,6 +364,8 @@ static void on_open_timers(struct belay_connection *c, uint64_t now_ns)
     }
     if (now_ns >= belay_recovery_deadline(&c->recovery))
         on_recovery(c, now_ns);
+    if (now_ns >= c->timers_ns[BELAY_TIMER_REST])
+        on_rest(c, now_ns);
 }
 
 void belay_connection_on_timeout(struct belay_connection *c, uint64_t now_ns)

@@ -214,6 +214,12 @@ uint64_t belay_recovery_pacer_time(const struct belay_recovery *r)
     return belay_pacer_time(&r->pacer, r->own.pacer_quantum_bytes);
 }
 
+void belay_recovery_rest(struct belay_recovery *r, uint64_t now_ns)
+{
+    belay_loss_forget(r, now_ns);
+    belay_sentlog_rest(&r->log);
+}
+
 void belay_recovery_set_app_limited(struct belay_recovery *r, bool limited)
 {
     r->own.app_limited = limited;

@@ -162,6 +162,9 @@ uint64_t belay_recovery_window_left(const struct belay_recovery *r);
 uint64_t belay_recovery_pacer_left(struct belay_recovery *r, uint64_t now_ns);
 uint64_t belay_recovery_pacer_time(const struct belay_recovery *r);
 
+/* Nothing will be sent for a while: gives back what memory it can. Nothing is in flight. */
+void belay_recovery_rest(struct belay_recovery *r, uint64_t now_ns);
+
 /* Tell it when sending stopped for want of data rather than of window. */
 void belay_recovery_set_app_limited(struct belay_recovery *r, bool limited);
 
