@@ -35,6 +35,7 @@ struct belay_handshake {
     uint8_t accept[512];            /* server: the whole datagram, an ACCEPT or a REFUSE */
     size_t accept_len;
     enum belay_handshake_kind kind;
+    struct belay_transport_params peer;
     struct belay_noise noise;                        /* unless the kind is insecure */
     uint8_t client_random[BELAY_HELLO_RANDOM_BYTES]; /* what its payload begins with */
     bool is_held;        /* server: the app is asked whether this key may connect */
@@ -53,6 +54,7 @@ struct belay_handshake {
     int hint;
     uint64_t hint_code;
     unsigned hint_attempts; /* INITs still to send before it counts */
+    char hint_reason[BELAY_REASON_MAX + 1];
 };
 
 struct belay_connection {
@@ -70,7 +72,6 @@ struct belay_connection {
     struct belay_their_ids their_ids;
     struct belay_paths paths;
     bool has_changed; /* what the endpoint finds us by */
-    struct belay_transport_params peer;
     /* A server's, until the peer has proven its address: bytes that came from there, and that
      * were sent there. */
     struct {
@@ -124,14 +125,23 @@ struct belay_connection {
         bool ending; /* messages are being given up: a source's release may call us */
         int error;
         uint64_t code;
-        char reason[BELAY_REASON_MAX + 1];
+        const char *reason;
+        char *reason_room; /* its memory, reason_bytes; NULL: it is a static text */
+        size_t reason_bytes;
     } event;
 
     bool paused;
     bool want_writable;
     size_t low_water, high_water;
-    uint64_t next_message;    /* the app's numbering */
-    struct belay_stats stats; /* the counters of this floor */
+    uint64_t next_message; /* the app's numbering */
+    struct {
+        uint64_t message_bytes_sent;
+        uint64_t packets_sent, packets_received, packets_retransmitted;
+        uint64_t packets_duplicate, packets_corrupt;
+        uint64_t datagrams_sent, datagrams_received;
+        uint64_t wire_bytes_sent, wire_bytes_received;
+        uint64_t path_changes, mtu_probes_sent, mtu_probes_lost;
+    } stats; /* the counters of this floor */
 };
 
 static inline void belay_timer_set(struct belay_connection *c, enum belay_timer timer,

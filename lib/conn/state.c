@@ -58,17 +58,17 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
 
     c->stage = BELAY_STAGE_OPEN;
     c->unproven.is_limited = false;
-    c->datagram_size = config->datagram_size < c->peer.datagram_size ? config->datagram_size
-                                                                     : c->peer.datagram_size;
-    belay_recovery_set_peer(&c->recovery, (uint64_t)c->peer.ack_delay_us * 1000,
+    c->datagram_size = config->datagram_size < h->peer.datagram_size ? config->datagram_size
+                                                                     : h->peer.datagram_size;
+    belay_recovery_set_peer(&c->recovery, (uint64_t)h->peer.ack_delay_us * 1000,
                             c->datagram_size, rtt_ns, now_ns);
-    belay_recovery_search_mtu(&c->recovery, config->datagram_size_max < c->peer.datagram_size
+    belay_recovery_search_mtu(&c->recovery, config->datagram_size_max < h->peer.datagram_size
                                                 ? config->datagram_size_max
-                                                : c->peer.datagram_size);
-    belay_outbox_open(&c->outbox, c->peer.max_data, c->peer.max_messages, c->peer.message_size,
-                      c->peer.channels);
+                                                : h->peer.datagram_size);
+    belay_outbox_open(&c->outbox, h->peer.max_data, h->peer.max_messages, h->peer.message_size,
+                      h->peer.channels);
     c->idle_ns =
-        smaller_nonzero(config->idle_timeout_ns, c->peer.idle_timeout_ms * UINT64_C(1000000));
+        smaller_nonzero(config->idle_timeout_ns, h->peer.idle_timeout_ms * UINT64_C(1000000));
     belay_timer_set(c, BELAY_TIMER_HELLO, BELAY_NEVER);
     belay_timer_set(c, BELAY_TIMER_CONNECT, BELAY_NEVER);
     belay_connection_note_received(c, now_ns);
@@ -76,9 +76,8 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
     c->event.up = true;
     belay_own_ids_init(&c->own_ids, c->self.cid_len > 0 ? c->self.cid : NULL);
     belay_their_ids_init(&c->their_ids, c->peer_has_cid ? c->peer_cid : NULL,
-                         c->peer.has_reset_token ? c->peer.reset_token : NULL);
+                         h->peer.has_reset_token ? h->peer.reset_token : NULL);
     c->has_changed = true;
-    c->event.reason[0] = '\0';
     belay_handshake_drop(c);
 }
 
@@ -120,13 +119,30 @@ void belay_connection_stay_awake(struct belay_connection *c, uint64_t now_ns)
 
 /* ------------------------------------------------------------------ the end */
 
+/* A copy. Without memory the connection ends all the same, and says what kind of error it was.
+ */
+static void set_reason(struct belay_connection *c, int error, const char *reason)
+{
+    size_t len = strlen(reason);
+
+    len = len < BELAY_REASON_MAX ? len : BELAY_REASON_MAX;
+    c->event.reason = error != 0 ? belay_strerror(error) : "";
+    c->event.reason_room = belay_mem_alloc(&c->mem, len + 1);
+    if (c->event.reason_room == NULL)
+        return;
+    memcpy(c->event.reason_room, reason, len);
+    c->event.reason_room[len] = '\0';
+    c->event.reason_bytes = len + 1;
+    c->event.reason = c->event.reason_room;
+}
+
 static void set_closed(struct belay_connection *c, int error, uint64_t code, const char *reason)
 {
     c->event.closed = true;
     c->event.error = error;
     c->event.code = code;
-    if (reason != c->event.reason)
-        snprintf(c->event.reason, sizeof(c->event.reason), "%s", reason);
+    if (c->event.reason == NULL)
+        set_reason(c, error, reason);
 }
 
 static void stop_timers(struct belay_connection *c)
@@ -312,6 +328,7 @@ static void on_rest(struct belay_connection *c, uint64_t now_ns)
         return;
     belay_keyring_rest(&c->keys);
     belay_recovery_rest(&c->recovery, now_ns);
+    belay_paths_rest(c);
 }
 
 static void on_lingering(struct belay_connection *c, uint64_t now_ns)
