@@ -144,7 +144,7 @@ static int set_keys(struct belay_connection *c, enum belay_seal_algorithm algori
                                   &secrets);
 
     if (error == 0)
-        error = belay_keyring_init(&c->keys, c->env->suite, algorithm,
+        error = belay_keyring_init(&c->keys, &c->mem, c->env->suite, algorithm,
                                    c->is_client ? secrets.client : secrets.server,
                                    c->is_client ? secrets.server : secrets.client,
                                    c->env->config->first_packet_number);

@@ -16,17 +16,24 @@
 #ifndef BELAY_CONN_KEYRING_H
 #define BELAY_CONN_KEYRING_H
 
+#include "base/memory.h"
 #include "crypto/keys.h"
 #include "crypto/seal.h"
 
+/* There while keys change. */
+struct belay_keyring_more {
+    struct belay_seal before; /* of in, for packets that come late; has_before */
+    struct belay_seal next;   /* of in, made when first asked for; has_next */
+    uint8_t secret_next[BELAY_SECRET_SIZE];
+};
+
 struct belay_keyring {
+    struct belay_mem *mem;
     struct belay_suite *suite;
     enum belay_seal_algorithm algorithm;
     uint8_t secret_out[BELAY_SECRET_SIZE], secret_in[BELAY_SECRET_SIZE];
     struct belay_seal out, in;
-    struct belay_seal before; /* of in, for packets that come late; has_before */
-    struct belay_seal next;   /* of in, made when first asked for; has_next */
-    uint8_t secret_next[BELAY_SECRET_SIZE];
+    struct belay_keyring_more *more; /* NULL: neither before nor next */
     bool is_ready, has_before, has_next;
     bool phase_out, phase_in;     /* differ while the peer has not followed us */
     bool is_confirmed;            /* the peer acknowledged a packet of phase_out */
@@ -38,8 +45,8 @@ struct belay_keyring {
 };
 
 /* 0 or BELAY_ENOMEM; dispose in any case. first: of both directions' packet numbers. */
-int belay_keyring_init(struct belay_keyring *ring, struct belay_suite *suite,
-                       enum belay_seal_algorithm algorithm,
+int belay_keyring_init(struct belay_keyring *ring, struct belay_mem *mem,
+                       struct belay_suite *suite, enum belay_seal_algorithm algorithm,
                        const uint8_t secret_out[BELAY_SECRET_SIZE],
                        const uint8_t secret_in[BELAY_SECRET_SIZE], uint64_t first);
 /* Wipes. A zeroed struct is fine. */

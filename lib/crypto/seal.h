@@ -30,11 +30,11 @@ struct evp_cipher_ctx_st;
 /* One direction, one key. What is expanded from the key is large, and may be given back while
  * it is not needed. */
 struct belay_seal {
-    enum belay_seal_algorithm algorithm;
     struct belay_fast_key *fast;   /* NULL: */
     struct evp_cipher_ctx_st *ctx; /* this, then; both NULL: it rests */
     uint8_t key[BELAY_SEAL_KEY_SIZE];
     uint8_t iv[BELAY_SEAL_IV_SIZE];
+    enum belay_seal_algorithm algorithm;
 };
 
 /*

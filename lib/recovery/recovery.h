@@ -81,7 +81,7 @@ struct belay_recovery {
         uint64_t pacer_quantum_bytes;
         uint32_t datagram_bytes;
         bool app_limited;
-        uint64_t skipped[BELAY_SKIPPED_KEPT]; /* the i-th at i modulo that */
+        uint64_t *skipped; /* the i-th at i modulo BELAY_SKIPPED_KEPT; NULL: none yet */
         uint64_t skipped_count;
     } own;
 };
@@ -125,8 +125,9 @@ void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
 /* What the next packet is to carry in its IP header. */
 enum belay_ecn_mark belay_recovery_ecn_mark(const struct belay_recovery *r);
 
-/* Leaves out next_number, after reserve of a packet: who acknowledges it never saw what it
- * acknowledges (an optimistic ACK). The last BELAY_SKIPPED_KEPT are remembered. */
+/* Leaves out next_number, after reserve of a packet (without memory it does not): who
+ * acknowledges it never saw what it acknowledges (an optimistic ACK). The last
+ * BELAY_SKIPPED_KEPT are remembered. */
 void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns);
 
 /*

@@ -1,5 +1,6 @@
 /* Keys of DATA packets, and their change: docs/protocol.md, "Key update". */
 #include "support/hex.h"
+#include "support/memory.h"
 
 #include "conn/keyring.h"
 
@@ -19,6 +20,8 @@ struct packet {
 };
 
 static struct belay_suite suite;
+static struct test_memory memory;
+static struct belay_mem mem;
 static bool always_rest; /* before each packet: nothing else may be different */
 
 static int setup(void **state)
@@ -38,11 +41,13 @@ static void begin(struct side *a, struct side *b, enum belay_seal_algorithm algo
 {
     uint8_t one[32], two[32];
 
+    test_memory_init(&memory);
+    belay_mem_init(&mem, &memory.hook);
     memset(one, 1, sizeof(one));
     memset(two, 2, sizeof(two));
     a->next = b->next = 100;
-    assert_int_equal(belay_keyring_init(&a->ring, &suite, algorithm, one, two, 100), 0);
-    assert_int_equal(belay_keyring_init(&b->ring, &suite, algorithm, two, one, 100), 0);
+    assert_int_equal(belay_keyring_init(&a->ring, &mem, &suite, algorithm, one, two, 100), 0);
+    assert_int_equal(belay_keyring_init(&b->ring, &mem, &suite, algorithm, two, one, 100), 0);
 }
 
 static void end(struct side *a, struct side *b)
@@ -51,6 +56,7 @@ static void end(struct side *a, struct side *b)
 
     belay_keyring_dispose(&a->ring);
     belay_keyring_dispose(&b->ring);
+    test_memory_assert_empty(&memory);
     assert_memory_equal(&a->ring, zeros, sizeof(zeros));
 }
 

@@ -26,12 +26,12 @@ static void init(struct pair *pair, enum belay_aead aead, uint64_t key_update_pa
 static bool is_resting(const struct pair_end *end)
 {
     const struct belay_keyring *keys = &end->conn->connection->keys;
-    const struct belay_seal *seals[] = {&keys->in, &keys->out, &keys->before, &keys->next};
+    const struct belay_seal *seals[] = {&keys->in, &keys->out};
 
     for (size_t i = 0; i < sizeof(seals) / sizeof(seals[0]); i++)
         if (seals[i]->fast != NULL || seals[i]->ctx != NULL)
             return false;
-    return end->conn->connection->recovery.log.packets == NULL;
+    return keys->more == NULL && end->conn->connection->recovery.log.packets == NULL;
 }
 
 /* Long enough; nobody wakes up again. */
