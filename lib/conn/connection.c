@@ -109,8 +109,8 @@ belay_connection_accept(const struct belay_connection_env *env,
     }
     c->stats.datagrams_received++;
     c->stats.wire_bytes_received += len;
-    c->unproven.is_limited = true;
-    c->unproven.received_bytes = len;
+    c->handshake->unproven.is_limited = true;
+    c->handshake->unproven.received_bytes = len;
     belay_timer_set(c, BELAY_TIMER_HELLO,
                     belay_time_add(now_ns, env->config->connect_timeout_ns));
     return c;
@@ -421,10 +421,14 @@ static int send_in_stage(struct belay_connection *c, struct belay_train *train, 
  * there is to send (RFC 9000, section 8.1): spoofed packets hurt nobody more than they cost. */
 static size_t allowance_bytes(const struct belay_connection *c)
 {
-    uint64_t most = UNPROVEN_FACTOR * c->unproven.received_bytes;
-    uint64_t left = most > c->unproven.sent_bytes ? most - c->unproven.sent_bytes : 0;
+    const struct belay_handshake *h = c->handshake;
+    uint64_t most, left;
 
-    return !c->unproven.is_limited || left > SIZE_MAX ? SIZE_MAX : (size_t)left;
+    if (h == NULL || !h->unproven.is_limited)
+        return SIZE_MAX;
+    most = UNPROVEN_FACTOR * h->unproven.received_bytes;
+    left = most > h->unproven.sent_bytes ? most - h->unproven.sent_bytes : 0;
+    return left > SIZE_MAX ? SIZE_MAX : (size_t)left;
 }
 
 int belay_connection_send(struct belay_connection *c, struct belay_train *train,
@@ -437,8 +441,8 @@ int belay_connection_send(struct belay_connection *c, struct belay_train *train,
     train->capacity = capacity < most ? capacity : most;
     sent = send_in_stage(c, train, now_ns);
     train->capacity = capacity;
-    if (sent)
-        c->unproven.sent_bytes += train->len;
+    if (sent && c->handshake != NULL)
+        c->handshake->unproven.sent_bytes += train->len;
     return sent;
 }
 

@@ -278,9 +278,10 @@ void belay_connection_on_init_again(struct belay_connection *c, size_t len)
 {
     c->stats.datagrams_received++;
     c->stats.wire_bytes_received += len;
-    c->unproven.received_bytes += len;
-    if (c->stage == BELAY_STAGE_HALF_OPEN)
-        c->handshake->send_due = !c->handshake->is_held;
+    if (c->stage != BELAY_STAGE_HALF_OPEN)
+        return;
+    c->handshake->unproven.received_bytes += len;
+    c->handshake->send_due = !c->handshake->is_held;
 }
 
 void belay_connection_on_unreachable(struct belay_connection *c, int error)

@@ -38,8 +38,14 @@ struct belay_handshake {
     struct belay_transport_params peer;
     struct belay_noise noise;                        /* unless the kind is insecure */
     uint8_t client_random[BELAY_HELLO_RANDOM_BYTES]; /* what its payload begins with */
-    bool is_held;        /* server: the app is asked whether this key may connect */
-    bool is_refused;     /* and it may not */
+    bool is_held;    /* server: the app is asked whether this key may connect */
+    bool is_refused; /* and it may not */
+    /* A server's, until the peer has proven its address: bytes that came from there, and that
+     * were sent there. */
+    struct {
+        bool is_limited;
+        uint64_t received_bytes, sent_bytes;
+    } unproven;
     unsigned sent_count; /* INITs or ACCEPTs */
     uint64_t first_sent_ns;
     bool send_due;
@@ -61,40 +67,37 @@ struct belay_connection {
     const struct belay_connection_env *env;
     struct belay_connection_self self;
     struct belay_mem mem;
+    /* Small fields stand together: there may be 100,000 connections. */
     enum belay_connection_stage stage;
     bool is_client;
+    bool peer_has_cid;
+    bool has_changed; /* what the endpoint finds us by */
+    bool has_peer_key;
+    bool mtu_wanted; /* full datagrams leave: larger ones would save some */
+    bool paused;
+    bool want_writable;
+    uint32_t datagram_size;
+    unsigned blocked_backoff;
+    uint32_t skip_period; /* how far apart packet numbers left out are */
+    uint32_t unanswered; /* packets that asked for no ACK, since one of ours was acknowledged */
     struct belay_path path;
     struct belay_handshake *handshake;
     uint8_t nonce[BELAY_NONCE_BYTES];
     uint8_t peer_cid[BELAY_CID_BYTES]; /* the one in use */
-    bool peer_has_cid;
     struct belay_own_ids own_ids;
     struct belay_their_ids their_ids;
     struct belay_paths paths;
-    bool has_changed; /* what the endpoint finds us by */
-    /* A server's, until the peer has proven its address: bytes that came from there, and that
-     * were sent there. */
-    struct {
-        bool is_limited;
-        uint64_t received_bytes, sent_bytes;
-    } unproven;
-
     struct belay_keyring keys;
-    bool has_peer_key;
     uint8_t peer_key[BELAY_DH_SIZE];
     struct belay_recovery recovery;
     struct belay_acks acks;
     struct belay_outbox outbox;
     struct belay_inbox inbox;
-    uint32_t datagram_size;
-    bool mtu_wanted;                   /* full datagrams leave: larger ones would save some */
-    uint64_t skip_number, skip_period; /* the next packet number to leave out; how far apart */
-    uint64_t unanswered; /* packets that asked for no ACK, since one of ours was acknowledged */
+    uint64_t skip_number; /* the next packet number to leave out */
 
     uint64_t timers_ns[BELAY_TIMER_COUNT];
     uint64_t last_received_ns, last_eliciting_sent_ns;
-    uint64_t idle_ns; /* 0: none */
-    unsigned blocked_backoff;
+    uint64_t idle_ns;   /* 0: none */
     uint64_t pacing_ns; /* when the pacer lets the next packet go; BELAY_NEVER: it does now */
 
     /* frames that are due */
@@ -130,8 +133,6 @@ struct belay_connection {
         size_t reason_bytes;
     } event;
 
-    bool paused;
-    bool want_writable;
     size_t low_water, high_water;
     uint64_t next_message; /* the app's numbering */
     struct {

@@ -57,7 +57,6 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
     uint64_t rtt_ns = h->flight_count == 1 ? now_ns - h->flight_sent_ns : 0;
 
     c->stage = BELAY_STAGE_OPEN;
-    c->unproven.is_limited = false;
     c->datagram_size = config->datagram_size < h->peer.datagram_size ? config->datagram_size
                                                                      : h->peer.datagram_size;
     belay_recovery_set_peer(&c->recovery, (uint64_t)h->peer.ack_delay_us * 1000,

@@ -51,7 +51,7 @@ struct belay_recovery {
     struct belay_mtu mtu;
     struct belay_rate rate;
     const struct belay_congestion *congestion;
-    _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
+    _Alignas(8) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
     uint64_t in_flight_bytes;
     uint64_t largest_acked; /* UINT64_MAX: none yet */
     uint64_t loss_time_ns;  /* BELAY_NEVER: none pending */

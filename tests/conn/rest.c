@@ -6,7 +6,7 @@
 #include "endpoint/private.h"
 
 #define CONNECTIONS    64
-#define IDLE_BYTES_MAX 5200 /* of one idle connection */
+#define IDLE_BYTES_MAX 4096 /* of one idle connection */
 
 static void init(struct pair *pair, enum belay_aead aead, uint64_t key_update_packets)
 {
