@@ -17,6 +17,7 @@
 #define LINGER_NS     UINT64_C(6000000000) /* after a graceful close: 3 of the longest PTO */
 #define CLOSE_REPEATS 2 /* unasked: one CLOSE may be lost, and nobody acknowledges it */
 #define REST_NS       UINT64_C(1000000000)
+#define REST_GRAIN_NS (UINT64_C(1) << 24)
 #define FIN_PTOS      4 /* with all else settled: then the peer is gone, as we let it go */
 
 void belay_connection_log(const struct belay_connection *c, int level, const char *text)
@@ -109,11 +110,13 @@ void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns)
     belay_connection_stay_awake(c, now_ns);
 }
 
-/* Not while it lingers: that ends soon anyway. */
+/* Not while it lingers: that ends soon anyway. In grains of 17 ms, so that many connections
+ * rest at one wake-up of the core, and a busy one need not move its timer for each packet. */
 void belay_connection_stay_awake(struct belay_connection *c, uint64_t now_ns)
 {
     if (c->stage == BELAY_STAGE_OPEN)
-        belay_timer_set(c, BELAY_TIMER_REST, belay_time_add(now_ns, REST_NS));
+        belay_timer_set(c, BELAY_TIMER_REST,
+                        belay_time_add(now_ns, REST_NS) | (REST_GRAIN_NS - 1));
 }
 
 /* ------------------------------------------------------------------ the end */
