@@ -378,7 +378,7 @@ const uint8_t *belay_core_conn_peer_key(const struct belay_core_conn *conn);
  * REBOUND tells that the connection has moved. If nobody answers within a second or so it stays
  * where it is, and nothing tells. An unshared dial needs the new socket for itself as well.
  * Both sides may. 0, BELAY_ENOTCONN (not up), BELAY_EINVAL (this path), BELAY_EAGAIN (the peer
- * has given us no connection ID for it yet: a round trip later it will have).
+ * has given us no connection ID for it yet: a round trip later it will have), BELAY_ENOMEM.
  */
 int belay_core_conn_migrate(struct belay_core_conn *conn, const struct belay_path *path);
 /* Whether a connection may still send through this socket, or be written to there: its path,

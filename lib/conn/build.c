@@ -107,6 +107,7 @@ static size_t finish(struct belay_build *b, uint8_t *packet, size_t header_len)
         return 0;
     }
     belay_recovery_sent(&c->recovery, len, flags, b->records, b->record_count, b->now_ns);
+    belay_connection_stay_awake(c, b->now_ns);
     if (b->has_ack)
         belay_acks_sent(&c->acks);
     if (b->has_close)

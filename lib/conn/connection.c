@@ -63,12 +63,12 @@ static struct belay_connection *connection_new(const struct belay_connection_env
     c->next_message = 1;
     c->high_water =
         env->config->send_queue_max > SIZE_MAX ? SIZE_MAX : (size_t)env->config->send_queue_max;
-    belay_transport_params_init(&c->peer);
     c->handshake = belay_mem_zalloc(&c->mem, sizeof(*c->handshake));
     if (init_rooms(c) || c->handshake == NULL) {
         belay_connection_free(c);
         return NULL;
     }
+    belay_transport_params_init(&c->handshake->peer);
     return c;
 }
 
@@ -109,8 +109,8 @@ belay_connection_accept(const struct belay_connection_env *env,
     }
     c->stats.datagrams_received++;
     c->stats.wire_bytes_received += len;
-    c->unproven.is_limited = true;
-    c->unproven.received_bytes = len;
+    c->handshake->unproven.is_limited = true;
+    c->handshake->unproven.received_bytes = len;
     belay_timer_set(c, BELAY_TIMER_HELLO,
                     belay_time_add(now_ns, env->config->connect_timeout_ns));
     return c;
@@ -129,6 +129,8 @@ void belay_connection_free(struct belay_connection *c)
     belay_inbox_dispose(&c->inbox);
     belay_recovery_dispose(&c->recovery);
     belay_acks_dispose(&c->acks);
+    belay_paths_dispose(c);
+    belay_mem_free(&c->mem, c->event.reason_room, c->event.reason_bytes);
     belay_mem_free(parent, c, sizeof(*c));
 }
 
@@ -158,8 +160,8 @@ const struct belay_path *belay_connection_path_at(const struct belay_connection 
 {
     const struct belay_path *const paths[BELAY_CONNECTION_PATHS] = {
         &c->path,
-        c->paths.candidate.is_active ? &c->paths.candidate.path : NULL,
-        c->paths.has_previous ? &c->paths.previous : NULL,
+        belay_paths_candidate(c),
+        belay_paths_previous(c),
     };
 
     return paths[i];
@@ -242,7 +244,20 @@ void belay_connection_stats(const struct belay_connection *c, struct belay_stats
 {
     const struct belay_recovery *r = &c->recovery;
 
-    *stats = c->stats;
+    memset(stats, 0, sizeof(*stats));
+    stats->message_bytes_sent = c->stats.message_bytes_sent;
+    stats->packets_sent = c->stats.packets_sent;
+    stats->packets_received = c->stats.packets_received;
+    stats->packets_retransmitted = c->stats.packets_retransmitted;
+    stats->packets_duplicate = c->stats.packets_duplicate;
+    stats->packets_corrupt = c->stats.packets_corrupt;
+    stats->datagrams_sent = c->stats.datagrams_sent;
+    stats->datagrams_received = c->stats.datagrams_received;
+    stats->wire_bytes_sent = c->stats.wire_bytes_sent;
+    stats->wire_bytes_received = c->stats.wire_bytes_received;
+    stats->path_changes = c->stats.path_changes;
+    stats->mtu_probes_sent = c->stats.mtu_probes_sent;
+    stats->mtu_probes_lost = c->stats.mtu_probes_lost;
     stats->messages_sent = c->outbox.messages_accepted;
     stats->messages_acknowledged = c->outbox.messages_acked;
     stats->messages_abandoned = c->outbox.messages_abandoned;
@@ -411,10 +426,14 @@ static int send_in_stage(struct belay_connection *c, struct belay_train *train, 
  * there is to send (RFC 9000, section 8.1): spoofed packets hurt nobody more than they cost. */
 static size_t allowance_bytes(const struct belay_connection *c)
 {
-    uint64_t most = UNPROVEN_FACTOR * c->unproven.received_bytes;
-    uint64_t left = most > c->unproven.sent_bytes ? most - c->unproven.sent_bytes : 0;
+    const struct belay_handshake *h = c->handshake;
+    uint64_t most, left;
 
-    return !c->unproven.is_limited || left > SIZE_MAX ? SIZE_MAX : (size_t)left;
+    if (h == NULL || !h->unproven.is_limited)
+        return SIZE_MAX;
+    most = UNPROVEN_FACTOR * h->unproven.received_bytes;
+    left = most > h->unproven.sent_bytes ? most - h->unproven.sent_bytes : 0;
+    return left > SIZE_MAX ? SIZE_MAX : (size_t)left;
 }
 
 int belay_connection_send(struct belay_connection *c, struct belay_train *train,
@@ -427,8 +446,8 @@ int belay_connection_send(struct belay_connection *c, struct belay_train *train,
     train->capacity = capacity < most ? capacity : most;
     sent = send_in_stage(c, train, now_ns);
     train->capacity = capacity;
-    if (sent)
-        c->unproven.sent_bytes += train->len;
+    if (sent && c->handshake != NULL)
+        c->handshake->unproven.sent_bytes += train->len;
     return sent;
 }
 

@@ -81,7 +81,7 @@ static void offer_aeads(const struct belay_connection *c, struct belay_transport
 /* AES-256-GCM where both prefer it, else ChaCha20-Poly1305, else what there is. 0: nothing. */
 static uint8_t choose_aead(const struct belay_connection *c)
 {
-    const struct belay_transport_params *peer = &c->peer;
+    const struct belay_transport_params *peer = &c->handshake->peer;
     bool has_aes = memchr(peer->aeads, BELAY_AEAD_AES_256_GCM, peer->aeads_count) != NULL;
 
     if (peer->aeads_count > 0 && peer->aeads[0] == BELAY_AEAD_AES_256_GCM &&
@@ -144,7 +144,7 @@ static int set_keys(struct belay_connection *c, enum belay_seal_algorithm algori
                                   &secrets);
 
     if (error == 0)
-        error = belay_keyring_init(&c->keys, c->env->suite, algorithm,
+        error = belay_keyring_init(&c->keys, &c->mem, c->env->suite, algorithm,
                                    c->is_client ? secrets.client : secrets.server,
                                    c->is_client ? secrets.server : secrets.client,
                                    c->env->config->first_packet_number);
@@ -303,7 +303,7 @@ static int read_init(struct belay_connection *c, const struct belay_hello *init,
     int error;
 
     if (h->kind == BELAY_HANDSHAKE_INSECURE)
-        return belay_transport_params_parse(&c->peer, init->params, init->params_len, why);
+        return belay_transport_params_parse(&h->peer, init->params, init->params_len, why);
     if (begin_noise(c, packet, (size_t)(init->random - packet)) != 0)
         return BELAY_ENOMEM;
     error =
@@ -316,7 +316,7 @@ static int read_init(struct belay_connection *c, const struct belay_hello *init,
         return BELAY_EKEY;
     }
     if (error == 0)
-        error = belay_transport_params_parse(&c->peer, params, len, why);
+        error = belay_transport_params_parse(&h->peer, params, len, why);
     if (error == 0 && belay_noise_peer_public(&h->noise) != NULL)
         set_peer_key(c, belay_noise_peer_public(&h->noise));
     return error;
@@ -474,7 +474,7 @@ int belay_exchange_finish(struct belay_connection *c, const struct belay_hello *
         *why = "the server chose a cipher that was not on offer";
         return BELAY_EPROTO;
     }
-    c->peer = peer;
+    h->peer = peer;
     c->peer_has_cid = true;
     memcpy(c->peer_cid, accept->server_cid, BELAY_CID_BYTES);
     if (h->kind == BELAY_HANDSHAKE_INSECURE)

@@ -97,9 +97,9 @@ int belay_handshake_send(struct belay_connection *c, struct belay_train *train, 
 static void fail_with_hint(struct belay_connection *c)
 {
     struct belay_handshake *h = c->handshake;
-    char text[sizeof(c->event.reason)];
+    char text[BELAY_REASON_MAX + 1];
 
-    memcpy(text, c->event.reason, sizeof(text));
+    memcpy(text, h->hint_reason, sizeof(text));
     if (text[0] == '\0')
         snprintf(text, sizeof(text), "%s",
                  h->hint == BELAY_EREFUSED ? "nothing listens at that address and port"
@@ -168,10 +168,10 @@ static void take_hint(struct belay_connection *c, int error, uint64_t code, cons
         return; /* the first one, or one that says more */
     h->hint = error;
     h->hint_code = code;
-    if (reason_len >= sizeof(c->event.reason))
-        reason_len = sizeof(c->event.reason) - 1;
-    memcpy(c->event.reason, reason, reason_len);
-    c->event.reason[reason_len] = '\0';
+    if (reason_len >= sizeof(h->hint_reason))
+        reason_len = sizeof(h->hint_reason) - 1;
+    memcpy(h->hint_reason, reason, reason_len);
+    h->hint_reason[reason_len] = '\0';
 }
 
 static void on_refuse(struct belay_connection *c, const struct belay_hello *hello)
@@ -198,7 +198,7 @@ static void on_retry(struct belay_connection *c, const struct belay_hello *hello
     h->cookie_len = hello->cookie_len;
     h->hint = 0;
     h->hint_attempts = HINT_ATTEMPTS;
-    c->event.reason[0] = '\0';
+    h->hint_reason[0] = '\0';
     if (belay_exchange_offer(c)) {
         belay_connection_end(c, BELAY_ENOMEM, BELAY_CLOSE_NONE, "no memory for the keys");
         return;
@@ -278,9 +278,10 @@ void belay_connection_on_init_again(struct belay_connection *c, size_t len)
 {
     c->stats.datagrams_received++;
     c->stats.wire_bytes_received += len;
-    c->unproven.received_bytes += len;
-    if (c->stage == BELAY_STAGE_HALF_OPEN)
-        c->handshake->send_due = !c->handshake->is_held;
+    if (c->stage != BELAY_STAGE_HALF_OPEN)
+        return;
+    c->handshake->unproven.received_bytes += len;
+    c->handshake->send_due = !c->handshake->is_held;
 }
 
 void belay_connection_on_unreachable(struct belay_connection *c, int error)

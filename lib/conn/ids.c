@@ -109,28 +109,36 @@ void belay_their_ids_init(struct belay_their_ids *theirs, const uint8_t *cid,
 /* 0; 1: it came before; BELAY_EPROTO: further ahead than we could have asked for. */
 static int note_seen(struct belay_their_ids *theirs, uint64_t sequence)
 {
-    uint64_t bit;
+    uint64_t mask;
 
     if (sequence < theirs->floor)
         return 1;
     if (sequence - theirs->floor >= SEEN_BITS)
         return BELAY_EPROTO;
-    bit = UINT64_C(1) << (sequence - theirs->floor);
-    if (theirs->seen & bit)
+    mask = UINT64_C(1) << (sequence - theirs->floor);
+    if (theirs->seen & mask)
         return 1;
-    theirs->seen |= bit;
+    theirs->seen |= mask;
     for (; theirs->seen & 1; theirs->seen >>= 1)
         theirs->floor++;
     return 0;
 }
 
+_Static_assert(BELAY_IDS_RETIRING_MAX <= 8, "a bit each");
+
+static uint8_t bit(unsigned i)
+{
+    return (uint8_t)(1u << i);
+}
+
 static int note_retiring(struct belay_their_ids *theirs, uint64_t sequence)
 {
     for (unsigned i = 0; i < BELAY_IDS_RETIRING_MAX; i++) {
-        if (theirs->retiring[i].is_used)
+        if ((theirs->retiring_used & bit(i)) != 0)
             continue;
-        theirs->retiring[i].is_used = theirs->retiring[i].is_due = true;
-        theirs->retiring[i].sequence = sequence;
+        theirs->retiring_used |= bit(i);
+        theirs->retiring_due |= bit(i);
+        theirs->retiring[i] = sequence;
         return 0;
     }
     return BELAY_EPROTO;
@@ -259,10 +267,10 @@ int belay_their_ids_use(struct belay_their_ids *theirs, int entry)
 bool belay_their_ids_retiring(struct belay_their_ids *theirs, uint64_t *sequence)
 {
     for (unsigned i = 0; i < BELAY_IDS_RETIRING_MAX; i++) {
-        if (!theirs->retiring[i].is_used || !theirs->retiring[i].is_due)
+        if ((theirs->retiring_used & theirs->retiring_due & bit(i)) == 0)
             continue;
-        theirs->retiring[i].is_due = false;
-        *sequence = theirs->retiring[i].sequence;
+        theirs->retiring_due &= (uint8_t)~bit(i);
+        *sequence = theirs->retiring[i];
         return true;
     }
     return false;
@@ -271,10 +279,12 @@ bool belay_their_ids_retiring(struct belay_their_ids *theirs, uint64_t *sequence
 static void settle_retiring(struct belay_their_ids *theirs, uint64_t sequence, bool is_acked)
 {
     for (unsigned i = 0; i < BELAY_IDS_RETIRING_MAX; i++) {
-        if (!theirs->retiring[i].is_used || theirs->retiring[i].sequence != sequence)
+        if ((theirs->retiring_used & bit(i)) == 0 || theirs->retiring[i] != sequence)
             continue;
-        theirs->retiring[i].is_used = !is_acked;
-        theirs->retiring[i].is_due = !is_acked;
+        if (is_acked)
+            theirs->retiring_used &= (uint8_t)~bit(i);
+        else
+            theirs->retiring_due |= bit(i);
     }
 }
 

@@ -47,13 +47,12 @@ struct belay_their_ids {
     struct belay_id ids[BELAY_IDS_MAX];
     unsigned active; /* entry */
     bool has_any;
+    /* Given up, and the peer has not said that it knows: bits of entries of retiring. */
+    uint8_t retiring_used, retiring_due;
     /* Sequence numbers that came: all below floor, and floor + i for each bit i. */
     uint64_t floor, seen;
     uint64_t retire_prior_to;
-    struct {
-        bool is_used, is_due;
-        uint64_t sequence;
-    } retiring[BELAY_IDS_RETIRING_MAX];
+    uint64_t retiring[BELAY_IDS_RETIRING_MAX]; /* sequence numbers */
 };
 
 void belay_own_ids_init(struct belay_own_ids *own, const uint8_t *cid);

@@ -17,14 +17,15 @@ static int make_seal(struct belay_keyring *ring, const uint8_t secret[BELAY_SECR
     return error;
 }
 
-int belay_keyring_init(struct belay_keyring *ring, struct belay_suite *suite,
-                       enum belay_seal_algorithm algorithm,
+int belay_keyring_init(struct belay_keyring *ring, struct belay_mem *mem,
+                       struct belay_suite *suite, enum belay_seal_algorithm algorithm,
                        const uint8_t secret_out[BELAY_SECRET_SIZE],
                        const uint8_t secret_in[BELAY_SECRET_SIZE], uint64_t first)
 {
     int error;
 
     *ring = (struct belay_keyring){
+        .mem = mem,
         .suite = suite,
         .algorithm = algorithm,
         .first_out = first,
@@ -40,12 +41,25 @@ int belay_keyring_init(struct belay_keyring *ring, struct belay_suite *suite,
     return error;
 }
 
+static void drop_more(struct belay_keyring *ring)
+{
+    struct belay_keyring_more *more = ring->more;
+
+    if (more == NULL)
+        return;
+    belay_seal_dispose(&more->before);
+    belay_seal_dispose(&more->next);
+    belay_wipe(more, sizeof(*more));
+    belay_mem_free(ring->mem, more, sizeof(*more));
+    ring->more = NULL;
+    ring->has_before = ring->has_next = false;
+}
+
 void belay_keyring_dispose(struct belay_keyring *ring)
 {
     belay_seal_dispose(&ring->out);
     belay_seal_dispose(&ring->in);
-    belay_seal_dispose(&ring->before);
-    belay_seal_dispose(&ring->next);
+    drop_more(ring);
     belay_wipe(ring, sizeof(*ring));
 }
 
@@ -88,8 +102,24 @@ int belay_keyring_update(struct belay_keyring *ring, uint64_t number)
 int belay_keyring_seal(struct belay_keyring *ring, uint64_t number, uint8_t *packet,
                        size_t header_len, size_t payload_len)
 {
+    int error = belay_seal_wake(&ring->out, ring->suite);
+
+    if (error != 0)
+        return error;
     ring->sealed++;
     return belay_seal_packet(&ring->out, number, packet, header_len, payload_len);
+}
+
+void belay_keyring_rest(struct belay_keyring *ring)
+{
+    belay_seal_rest(&ring->out);
+    belay_seal_rest(&ring->in);
+    if (!ring->has_before) {
+        drop_more(ring); /* next is made again when asked for */
+    } else {
+        belay_seal_rest(&ring->more->before);
+        belay_seal_rest(&ring->more->next);
+    }
 }
 
 void belay_keyring_acked(struct belay_keyring *ring, uint64_t number)
@@ -103,26 +133,33 @@ void belay_keyring_acked(struct belay_keyring *ring, uint64_t number)
 /* Kept once made: a forger who flips the bit costs no key schedule a packet. */
 static int make_next(struct belay_keyring *ring)
 {
+    struct belay_keyring_more *more = ring->more;
     int error;
 
     if (ring->has_next)
         return BELAY_OK;
-    memcpy(ring->secret_next, ring->secret_in, sizeof(ring->secret_next));
-    error = belay_keys_update(ring->suite, ring->secret_next);
+    if (more == NULL)
+        more = ring->more = belay_mem_zalloc(ring->mem, sizeof(*more));
+    if (more == NULL)
+        return BELAY_ENOMEM;
+    memcpy(more->secret_next, ring->secret_in, sizeof(more->secret_next));
+    error = belay_keys_update(ring->suite, more->secret_next);
     if (error == 0)
-        error = make_seal(ring, ring->secret_next, &ring->next);
+        error = make_seal(ring, more->secret_next, &more->next);
     ring->has_next = error == 0;
     return error;
 }
 
 static void step_in(struct belay_keyring *ring, uint64_t number, uint64_t forget_ns)
 {
-    belay_seal_dispose(&ring->before);
-    ring->before = ring->in;
-    ring->in = ring->next;
-    ring->next = (struct belay_seal){0};
-    memcpy(ring->secret_in, ring->secret_next, sizeof(ring->secret_in));
-    belay_wipe(ring->secret_next, sizeof(ring->secret_next));
+    struct belay_keyring_more *more = ring->more;
+
+    belay_seal_dispose(&more->before);
+    more->before = ring->in;
+    ring->in = more->next;
+    more->next = (struct belay_seal){0};
+    memcpy(ring->secret_in, more->secret_next, sizeof(ring->secret_in));
+    belay_wipe(more->secret_next, sizeof(more->secret_next));
     ring->has_before = true;
     ring->has_next = false;
     ring->phase_in = !ring->phase_in;
@@ -137,6 +174,15 @@ static int refused(struct belay_keyring *ring, int error)
     return error;
 }
 
+static int open_with(struct belay_keyring *ring, struct belay_seal *seal, uint64_t number,
+                     uint8_t *packet, size_t header_len, size_t payload_len)
+{
+    int error = belay_seal_wake(seal, ring->suite);
+
+    return error != 0 ? error
+                      : belay_open_packet(seal, number, packet, header_len, payload_len);
+}
+
 /* A packet of the other phase that is no late one: the peer changed its keys. */
 static int open_next(struct belay_keyring *ring, uint64_t number, uint8_t *packet,
                      size_t header_len, size_t payload_len, uint64_t next_out,
@@ -146,7 +192,7 @@ static int open_next(struct belay_keyring *ring, uint64_t number, uint8_t *packe
     int error = make_next(ring);
 
     if (error == 0)
-        error = belay_open_packet(&ring->next, number, packet, header_len, payload_len);
+        error = open_with(ring, &ring->more->next, number, packet, header_len, payload_len);
     if (error != 0)
         return refused(ring, error);
     ring->hasty = ring->has_before ? ring->hasty + 1 : 0;
@@ -172,16 +218,18 @@ int belay_keyring_open(struct belay_keyring *ring, bool phase, uint64_t number, 
                              now_ns > BELAY_NEVER - keep_ns ? BELAY_NEVER : now_ns + keep_ns);
         if (!ring->has_before)
             return refused(ring, BELAY_EPROTO);
-        seal = &ring->before;
+        seal = &ring->more->before;
     }
-    return refused(ring, belay_open_packet(seal, number, packet, header_len, payload_len));
+    return refused(ring, open_with(ring, seal, number, packet, header_len, payload_len));
 }
 
 void belay_keyring_forget(struct belay_keyring *ring, uint64_t now_ns)
 {
     if (!ring->has_before || now_ns < ring->forget_ns)
         return;
-    belay_seal_dispose(&ring->before);
+    belay_seal_dispose(&ring->more->before);
     ring->has_before = false;
+    if (!ring->has_next)
+        drop_more(ring);
     ring->forget_ns = BELAY_NEVER;
 }

@@ -28,14 +28,60 @@ static uint64_t validation_ns(const struct belay_connection *c)
     return VALIDATION_PTOS * (pto_ns > PTO_MIN_NS ? pto_ns : PTO_MIN_NS);
 }
 
+/* ------------------------------------------------------------------ memory */
+
+/* False: there is none. */
+static bool has_room(struct belay_connection *c)
+{
+    if (c->paths.more == NULL)
+        c->paths.more = belay_mem_zalloc(&c->mem, sizeof(*c->paths.more));
+    return c->paths.more != NULL;
+}
+
+static struct belay_candidate *active(const struct belay_connection *c)
+{
+    struct belay_paths_more *more = c->paths.more;
+
+    return more != NULL && more->candidate.is_active ? &more->candidate : NULL;
+}
+
+const struct belay_path *belay_paths_candidate(const struct belay_connection *c)
+{
+    const struct belay_candidate *k = active(c);
+
+    return k != NULL ? &k->path : NULL;
+}
+
+const struct belay_path *belay_paths_previous(const struct belay_connection *c)
+{
+    const struct belay_paths_more *more = c->paths.more;
+
+    return more != NULL && more->has_previous ? &more->previous : NULL;
+}
+
+void belay_paths_dispose(struct belay_connection *c)
+{
+    belay_mem_free(&c->mem, c->paths.more, sizeof(*c->paths.more));
+    c->paths.more = NULL;
+}
+
+void belay_paths_rest(struct belay_connection *c)
+{
+    const struct belay_paths_more *more = c->paths.more;
+
+    if (more != NULL && !more->candidate.is_active && !more->has_previous &&
+        !more->answer.is_due)
+        belay_paths_dispose(c);
+}
+
 /* ------------------------------------------------------------------ candidates */
 
 /* What was used on a path that comes to nothing is used no more. */
 static void drop_candidate(struct belay_connection *c)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
 
-    if (!k->is_active)
+    if (k == NULL)
         return;
     k->is_active = false;
     belay_timer_set(c, BELAY_TIMER_PATH, BELAY_NEVER);
@@ -45,9 +91,11 @@ static void drop_candidate(struct belay_connection *c)
     c->has_changed = true;
 }
 
-static void start_candidate(struct belay_connection *c, const struct belay_path *path)
+/* After has_room. */
+static struct belay_candidate *start_candidate(struct belay_connection *c,
+                                               const struct belay_path *path)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = &c->paths.more->candidate;
 
     drop_candidate(c);
     *k = (struct belay_candidate){.is_active = true,
@@ -57,6 +105,7 @@ static void start_candidate(struct belay_connection *c, const struct belay_path 
                                   .own_sequence = c->paths.own_sequence};
     c->env->random.fill(c->env->random.ctx, k->data, sizeof(k->data));
     c->has_changed = true;
+    return k;
 }
 
 /* The connection ID that packets carry from now on. */
@@ -84,10 +133,10 @@ static void begin_path(struct belay_connection *c)
 
 static void move(struct belay_connection *c, uint64_t now_ns)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = &c->paths.more->candidate;
 
-    c->paths.previous = c->path;
-    c->paths.has_previous = true;
+    c->paths.more->previous = c->path;
+    c->paths.more->has_previous = true;
     c->path = k->path;
     c->paths.own_sequence = k->own_sequence;
     k->is_active = false;
@@ -104,10 +153,9 @@ static void move(struct belay_connection *c, uint64_t now_ns)
 
 /* A peer that writes to another ID of ours changed its address on purpose: so do we take one of
  * its own that nobody has seen. */
-static void choose_id(struct belay_connection *c, uint64_t own_sequence)
+static void choose_id(struct belay_connection *c, struct belay_candidate *k,
+                      uint64_t own_sequence)
 {
-    struct belay_candidate *k = &c->paths.candidate;
-
     k->own_sequence = own_sequence;
     if (own_sequence != c->paths.own_sequence)
         k->id = belay_their_ids_fresh(&c->their_ids);
@@ -116,7 +164,7 @@ static void choose_id(struct belay_connection *c, uint64_t own_sequence)
 static void on_highest(struct belay_connection *c, const struct belay_arrival *a, bool is_probe,
                        uint64_t now_ns)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
     uint64_t own_sequence =
         a->cid != NULL ? belay_own_ids_find(&c->own_ids, a->cid) : c->paths.own_sequence;
 
@@ -127,12 +175,15 @@ static void on_highest(struct belay_connection *c, const struct belay_arrival *a
             c->path.local = a->path->local;
             c->paths.own_sequence = own_sequence;
         }
-        k->is_wanted &= is_probe;
+        if (k != NULL)
+            k->is_wanted &= is_probe;
         return;
     }
-    if (!k->is_active || !is_same(a->path, &k->path)) {
-        start_candidate(c, a->path);
-        choose_id(c, own_sequence);
+    if (!has_room(c))
+        return;
+    if (k == NULL || !is_same(a->path, &k->path)) {
+        k = start_candidate(c, a->path);
+        choose_id(c, k, own_sequence);
         k->received_bytes = a->len;
     }
     if (is_probe)
@@ -145,9 +196,9 @@ static void on_highest(struct belay_connection *c, const struct belay_arrival *a
 void belay_paths_arrived(struct belay_connection *c, const struct belay_arrival *arrival,
                          bool is_probe, uint64_t now_ns)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
 
-    if (k->is_active && is_same(arrival->path, &k->path)) {
+    if (k != NULL && is_same(arrival->path, &k->path)) {
         k->received_bytes += arrival->len;
         k->path.local = arrival->path->local;
     }
@@ -158,23 +209,25 @@ void belay_paths_arrived(struct belay_connection *c, const struct belay_arrival 
 void belay_paths_on_challenge(struct belay_connection *c, const struct belay_arrival *arrival,
                               const uint8_t *data)
 {
-    const struct belay_candidate *k = &c->paths.candidate;
+    const struct belay_candidate *k = active(c);
     uint32_t socket = arrival->path->socket;
 
     /* An address that we left: we are not there, and the answer would say who was. */
-    if (socket != c->path.socket && !(k->is_active && socket == k->path.socket))
+    if (socket != c->path.socket && !(k != NULL && socket == k->path.socket))
         return;
-    c->paths.answer.is_due = true;
-    c->paths.answer.path = *arrival->path;
-    memcpy(c->paths.answer.data, data, sizeof(c->paths.answer.data));
+    if (!has_room(c))
+        return;
+    c->paths.more->answer.is_due = true;
+    c->paths.more->answer.path = *arrival->path;
+    memcpy(c->paths.more->answer.data, data, sizeof(c->paths.more->answer.data));
 }
 
 void belay_paths_on_response(struct belay_connection *c, const struct belay_arrival *arrival,
                              const uint8_t *data, uint64_t now_ns)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
 
-    if (!k->is_active || k->is_validated || k->sent_count == 0 ||
+    if (k == NULL || k->is_validated || k->sent_count == 0 ||
         !is_same(arrival->path, &k->path) || memcmp(data, k->data, sizeof(k->data)) != 0)
         return; /* late, or not asked for */
     k->is_validated = true;
@@ -188,11 +241,11 @@ void belay_paths_on_response(struct belay_connection *c, const struct belay_arri
 
 void belay_paths_on_timer(struct belay_connection *c, uint64_t now_ns)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
 
     if (now_ns < c->timers_ns[BELAY_TIMER_PATH])
         return;
-    if (!k->is_active || k->is_validated || now_ns >= k->end_ns) {
+    if (k == NULL || k->is_validated || now_ns >= k->end_ns) {
         drop_candidate(c);
         return;
     }
@@ -204,6 +257,7 @@ void belay_paths_on_timer(struct belay_connection *c, uint64_t now_ns)
 
 int belay_connection_migrate(struct belay_connection *c, const struct belay_path *path)
 {
+    struct belay_candidate *k;
     int id = -1;
 
     if (c->stage != BELAY_STAGE_OPEN)
@@ -211,11 +265,13 @@ int belay_connection_migrate(struct belay_connection *c, const struct belay_path
     if (path->remote.len == 0 || path->remote.len > BELAY_ADDRESS_MAX ||
         is_same(path, &c->path))
         return BELAY_EINVAL;
+    if (!has_room(c))
+        return BELAY_ENOMEM;
     if (c->their_ids.has_any && (id = belay_their_ids_fresh(&c->their_ids)) < 0)
         return BELAY_EAGAIN;
-    start_candidate(c, path);
-    c->paths.candidate.is_own = true;
-    c->paths.candidate.id = id;
+    k = start_candidate(c, path);
+    k->is_own = true;
+    k->id = id;
     return 0;
 }
 
@@ -227,14 +283,15 @@ static bool is_path_dead(const struct belay_connection *c, uint64_t now_ns)
 
 void belay_paths_on_silence(struct belay_connection *c, uint64_t now_ns)
 {
-    const struct belay_path previous = c->paths.previous;
+    const struct belay_path *previous = belay_paths_previous(c);
+    struct belay_candidate *k;
 
-    if (!c->paths.has_previous || c->paths.candidate.is_active || !is_path_dead(c, now_ns))
+    if (previous == NULL || active(c) != NULL || !is_path_dead(c, now_ns))
         return;
-    start_candidate(c, &previous);
-    c->paths.candidate.is_own = true;
-    if (previous.socket != c->path.socket)
-        c->paths.candidate.id = belay_their_ids_fresh(&c->their_ids);
+    k = start_candidate(c, previous);
+    k->is_own = true;
+    if (previous->socket != c->path.socket)
+        k->id = belay_their_ids_fresh(&c->their_ids);
 }
 
 /* ------------------------------------------------------------------ what goes out */
@@ -264,35 +321,38 @@ static const uint8_t *cid_of(const struct belay_connection *c, int entry)
 
 static bool take_answer(struct belay_connection *c, struct belay_probe *probe)
 {
-    struct belay_candidate *k = &c->paths.candidate;
-    bool is_there = k->is_active && is_same(&c->paths.answer.path, &k->path);
+    struct belay_candidate *k = active(c);
+    struct belay_paths_more *more = c->paths.more;
+    bool is_there = k != NULL && is_same(&more->answer.path, &k->path);
 
-    probe->path = c->paths.answer.path;
-    probe->response = c->paths.answer.data;
+    probe->path = more->answer.path;
+    probe->response = more->answer.data;
     probe->challenge = is_there && k->is_due ? k->data : NULL;
     probe->cid = cid_of(c, is_there ? k->id : -1);
     if (!is_there || is_allowed(k, probe))
         return true;
     probe->challenge = NULL;
-    c->paths.answer.is_due = is_allowed(k, probe);
-    return c->paths.answer.is_due;
+    more->answer.is_due = is_allowed(k, probe);
+    return more->answer.is_due;
 }
 
 bool belay_paths_next(struct belay_connection *c, struct belay_probe *probe)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
 
-    if (c->paths.answer.is_due && take_answer(c, probe))
+    if (c->paths.more != NULL && c->paths.more->answer.is_due && take_answer(c, probe))
         return true;
-    *probe = (struct belay_probe){
-        .path = k->path, .challenge = k->data, .cid = cid_of(c, k->is_active ? k->id : -1)};
-    return k->is_active && k->is_due && is_allowed(k, probe);
+    if (k == NULL || !k->is_due)
+        return false;
+    *probe =
+        (struct belay_probe){.path = k->path, .challenge = k->data, .cid = cid_of(c, k->id)};
+    return is_allowed(k, probe);
 }
 
 /* Again after a PTO, then two, then four, until the time is over. */
-static void challenge_sent(struct belay_connection *c, uint64_t now_ns)
+static void challenge_sent(struct belay_connection *c, struct belay_candidate *k,
+                           uint64_t now_ns)
 {
-    struct belay_candidate *k = &c->paths.candidate;
     uint64_t next_ns = belay_time_add(now_ns, belay_recovery_pto_ns(&c->recovery)
                                                   << (k->sent_count < 8 ? k->sent_count : 8));
 
@@ -307,21 +367,21 @@ static void challenge_sent(struct belay_connection *c, uint64_t now_ns)
 void belay_paths_sent(struct belay_connection *c, const struct belay_probe *probe, size_t len,
                       uint64_t now_ns)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
 
-    if (k->is_active && is_same(&probe->path, &k->path))
+    if (k != NULL && is_same(&probe->path, &k->path))
         k->sent_bytes += len;
     if (probe->response != NULL)
-        c->paths.answer.is_due = false;
+        c->paths.more->answer.is_due = false;
     if (probe->challenge != NULL)
-        challenge_sent(c, now_ns);
+        challenge_sent(c, k, now_ns);
 }
 
 void belay_paths_ids_changed(struct belay_connection *c)
 {
-    struct belay_candidate *k = &c->paths.candidate;
+    struct belay_candidate *k = active(c);
 
-    if (k->is_active && k->id >= 0 && !c->their_ids.ids[k->id].is_used)
+    if (k != NULL && k->id >= 0 && !c->their_ids.ids[k->id].is_used)
         k->id = belay_their_ids_fresh(&c->their_ids);
     use_id(c, -1);
     c->has_changed = true;

@@ -13,7 +13,8 @@
  *
  * To a candidate that the peer brought up go no more than three times the bytes that came from
  * there until it is validated. Of the peer's challenges the newest is answered, where it came
- * from. So everything here is bounded, whoever sends what.
+ * from. So everything here is bounded, whoever sends what. Where there is no memory for it a
+ * probe counts as lost: it will come again.
  */
 #ifndef BELAY_CONN_PATHS_H
 #define BELAY_CONN_PATHS_H
@@ -48,7 +49,8 @@ struct belay_candidate {
     uint64_t received_bytes, sent_bytes;
 };
 
-struct belay_paths {
+/* What few connections have. */
+struct belay_paths_more {
     struct belay_candidate candidate;
     bool has_previous;
     struct belay_path previous;
@@ -57,7 +59,11 @@ struct belay_paths {
         struct belay_path path;
         uint8_t data[BELAY_PATH_DATA_BYTES];
     } answer;
-    uint64_t own_sequence; /* of the ID of ours that the peer uses */
+};
+
+struct belay_paths {
+    struct belay_paths_more *more; /* NULL: there is but the one path */
+    uint64_t own_sequence;         /* of the ID of ours that the peer uses */
 };
 
 /* A probe to be built now: one packet, of at most room bytes. */
@@ -86,5 +92,13 @@ void belay_paths_sent(struct belay_connection *c, const struct belay_probe *prob
 
 /* The entries of the peer's IDs have changed under the candidate. */
 void belay_paths_ids_changed(struct belay_connection *c);
+
+/* The paths on which packets may come, beside the present one; NULL: none. */
+const struct belay_path *belay_paths_candidate(const struct belay_connection *c);
+const struct belay_path *belay_paths_previous(const struct belay_connection *c);
+
+/* Gives back what memory is not needed, or all. */
+void belay_paths_rest(struct belay_connection *c);
+void belay_paths_dispose(struct belay_connection *c);
 
 #endif

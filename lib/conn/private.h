@@ -25,6 +25,7 @@ enum belay_timer {
     BELAY_TIMER_REPEAT, /* a CLOSE again */
     BELAY_TIMER_KEYS,   /* the keys before the last change are to be forgotten */
     BELAY_TIMER_PATH,   /* the next challenge, or the end of a validation */
+    BELAY_TIMER_REST,   /* nothing came or went for a while */
     BELAY_TIMER_COUNT
 };
 
@@ -34,10 +35,17 @@ struct belay_handshake {
     uint8_t accept[512];            /* server: the whole datagram, an ACCEPT or a REFUSE */
     size_t accept_len;
     enum belay_handshake_kind kind;
+    struct belay_transport_params peer;
     struct belay_noise noise;                        /* unless the kind is insecure */
     uint8_t client_random[BELAY_HELLO_RANDOM_BYTES]; /* what its payload begins with */
-    bool is_held;        /* server: the app is asked whether this key may connect */
-    bool is_refused;     /* and it may not */
+    bool is_held;    /* server: the app is asked whether this key may connect */
+    bool is_refused; /* and it may not */
+    /* A server's, until the peer has proven its address: bytes that came from there, and that
+     * were sent there. */
+    struct {
+        bool is_limited;
+        uint64_t received_bytes, sent_bytes;
+    } unproven;
     unsigned sent_count; /* INITs or ACCEPTs */
     uint64_t first_sent_ns;
     bool send_due;
@@ -52,47 +60,44 @@ struct belay_handshake {
     int hint;
     uint64_t hint_code;
     unsigned hint_attempts; /* INITs still to send before it counts */
+    char hint_reason[BELAY_REASON_MAX + 1];
 };
 
 struct belay_connection {
     const struct belay_connection_env *env;
     struct belay_connection_self self;
     struct belay_mem mem;
+    /* Small fields stand together: there may be 100,000 connections. */
     enum belay_connection_stage stage;
     bool is_client;
+    bool peer_has_cid;
+    bool has_changed; /* what the endpoint finds us by */
+    bool has_peer_key;
+    bool mtu_wanted; /* full datagrams leave: larger ones would save some */
+    bool paused;
+    bool want_writable;
+    uint32_t datagram_size;
+    unsigned blocked_backoff;
+    uint32_t skip_period; /* how far apart packet numbers left out are */
+    uint32_t unanswered; /* packets that asked for no ACK, since one of ours was acknowledged */
     struct belay_path path;
     struct belay_handshake *handshake;
     uint8_t nonce[BELAY_NONCE_BYTES];
     uint8_t peer_cid[BELAY_CID_BYTES]; /* the one in use */
-    bool peer_has_cid;
     struct belay_own_ids own_ids;
     struct belay_their_ids their_ids;
     struct belay_paths paths;
-    bool has_changed; /* what the endpoint finds us by */
-    struct belay_transport_params peer;
-    /* A server's, until the peer has proven its address: bytes that came from there, and that
-     * were sent there. */
-    struct {
-        bool is_limited;
-        uint64_t received_bytes, sent_bytes;
-    } unproven;
-
     struct belay_keyring keys;
-    bool has_peer_key;
     uint8_t peer_key[BELAY_DH_SIZE];
     struct belay_recovery recovery;
     struct belay_acks acks;
     struct belay_outbox outbox;
     struct belay_inbox inbox;
-    uint32_t datagram_size;
-    bool mtu_wanted;                   /* full datagrams leave: larger ones would save some */
-    uint64_t skip_number, skip_period; /* the next packet number to leave out; how far apart */
-    uint64_t unanswered; /* packets that asked for no ACK, since one of ours was acknowledged */
+    uint64_t skip_number; /* the next packet number to leave out */
 
     uint64_t timers_ns[BELAY_TIMER_COUNT];
     uint64_t last_received_ns, last_eliciting_sent_ns;
-    uint64_t idle_ns; /* 0: none */
-    unsigned blocked_backoff;
+    uint64_t idle_ns;   /* 0: none */
     uint64_t pacing_ns; /* when the pacer lets the next packet go; BELAY_NEVER: it does now */
 
     /* frames that are due */
@@ -123,15 +128,22 @@ struct belay_connection {
         bool ending; /* messages are being given up: a source's release may call us */
         int error;
         uint64_t code;
-        char reason[BELAY_REASON_MAX + 1];
+        const char *reason;
+        char *reason_room; /* its memory, reason_bytes; NULL: it is a static text */
+        size_t reason_bytes;
     } event;
 
-    bool paused;
-    bool want_writable;
     uint64_t refused_cost; /* of the last message that got EAGAIN, until WRITABLE; 0: none */
     size_t low_water, high_water;
-    uint64_t next_message;    /* the app's numbering */
-    struct belay_stats stats; /* the counters of this floor */
+    uint64_t next_message; /* the app's numbering */
+    struct {
+        uint64_t message_bytes_sent;
+        uint64_t packets_sent, packets_received, packets_retransmitted;
+        uint64_t packets_duplicate, packets_corrupt;
+        uint64_t datagrams_sent, datagrams_received;
+        uint64_t wire_bytes_sent, wire_bytes_received;
+        uint64_t path_changes, mtu_probes_sent, mtu_probes_lost;
+    } stats; /* the counters of this floor */
 };
 
 static inline void belay_timer_set(struct belay_connection *c, enum belay_timer timer,
@@ -181,6 +193,8 @@ void belay_connection_linger_begin(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns);
 /* When the next PING is due, if nothing comes. */
 void belay_connection_keep_alive(struct belay_connection *c, uint64_t now_ns);
+/* A packet came or went: how long until it rests begins anew. */
+void belay_connection_stay_awake(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_update_blocked(struct belay_connection *c, uint64_t now_ns);
 void belay_connection_log(const struct belay_connection *c, int level, const char *text);
 

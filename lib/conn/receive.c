@@ -413,6 +413,7 @@ static bool open_packet(struct belay_connection *c, const struct belay_data_head
                            3 * belay_recovery_pto_ns(&c->recovery), now_ns);
 
     belay_timer_set(c, BELAY_TIMER_KEYS, c->keys.forget_ns);
+    belay_connection_stay_awake(c, now_ns); /* a forged one took an expanded key, too */
     if (error == BELAY_ELIMIT)
         violate(&in, BELAY_CLOSE_PROTOCOL, "it changed keys too often, or forged too much");
     else if (error == BELAY_ENOMEM)

@@ -16,6 +16,8 @@
 #define LINGER_PTOS   3
 #define LINGER_NS     UINT64_C(6000000000) /* after a graceful close: 3 of the longest PTO */
 #define CLOSE_REPEATS 2 /* unasked: one CLOSE may be lost, and nobody acknowledges it */
+#define REST_NS       UINT64_C(1000000000)
+#define REST_GRAIN_NS (UINT64_C(1) << 24)
 #define FIN_PTOS      4 /* with all else settled: then the peer is gone, as we let it go */
 
 void belay_connection_log(const struct belay_connection *c, int level, const char *text)
@@ -56,18 +58,17 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
     uint64_t rtt_ns = h->flight_count == 1 ? now_ns - h->flight_sent_ns : 0;
 
     c->stage = BELAY_STAGE_OPEN;
-    c->unproven.is_limited = false;
-    c->datagram_size = config->datagram_size < c->peer.datagram_size ? config->datagram_size
-                                                                     : c->peer.datagram_size;
-    belay_recovery_set_peer(&c->recovery, (uint64_t)c->peer.ack_delay_us * 1000,
+    c->datagram_size = config->datagram_size < h->peer.datagram_size ? config->datagram_size
+                                                                     : h->peer.datagram_size;
+    belay_recovery_set_peer(&c->recovery, (uint64_t)h->peer.ack_delay_us * 1000,
                             c->datagram_size, rtt_ns, now_ns);
-    belay_recovery_search_mtu(&c->recovery, config->datagram_size_max < c->peer.datagram_size
+    belay_recovery_search_mtu(&c->recovery, config->datagram_size_max < h->peer.datagram_size
                                                 ? config->datagram_size_max
-                                                : c->peer.datagram_size);
-    belay_outbox_open(&c->outbox, c->peer.max_data, c->peer.max_messages, c->peer.message_size,
-                      c->peer.channels);
+                                                : h->peer.datagram_size);
+    belay_outbox_open(&c->outbox, h->peer.max_data, h->peer.max_messages, h->peer.message_size,
+                      h->peer.channels);
     c->idle_ns =
-        smaller_nonzero(config->idle_timeout_ns, c->peer.idle_timeout_ms * UINT64_C(1000000));
+        smaller_nonzero(config->idle_timeout_ns, h->peer.idle_timeout_ms * UINT64_C(1000000));
     belay_timer_set(c, BELAY_TIMER_HELLO, BELAY_NEVER);
     belay_timer_set(c, BELAY_TIMER_CONNECT, BELAY_NEVER);
     belay_connection_note_received(c, now_ns);
@@ -75,9 +76,8 @@ void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
     c->event.up = true;
     belay_own_ids_init(&c->own_ids, c->self.cid_len > 0 ? c->self.cid : NULL);
     belay_their_ids_init(&c->their_ids, c->peer_has_cid ? c->peer_cid : NULL,
-                         c->peer.has_reset_token ? c->peer.reset_token : NULL);
+                         h->peer.has_reset_token ? h->peer.reset_token : NULL);
     c->has_changed = true;
-    c->event.reason[0] = '\0';
     belay_handshake_drop(c);
 }
 
@@ -107,17 +107,44 @@ void belay_connection_note_received(struct belay_connection *c, uint64_t now_ns)
         belay_timer_set(c, BELAY_TIMER_IDLE,
                         belay_time_add(now_ns, c->idle_ns > pto3_ns ? c->idle_ns : pto3_ns));
     belay_connection_keep_alive(c, now_ns);
+    belay_connection_stay_awake(c, now_ns);
+}
+
+/* Not while it lingers: that ends soon anyway. In grains of 17 ms, so that many connections
+ * rest at one wake-up of the core, and a busy one need not move its timer for each packet. */
+void belay_connection_stay_awake(struct belay_connection *c, uint64_t now_ns)
+{
+    if (c->stage == BELAY_STAGE_OPEN)
+        belay_timer_set(c, BELAY_TIMER_REST,
+                        belay_time_add(now_ns, REST_NS) | (REST_GRAIN_NS - 1));
 }
 
 /* ------------------------------------------------------------------ the end */
+
+/* A copy. Without memory the connection ends all the same, and says what kind of error it was.
+ */
+static void set_reason(struct belay_connection *c, int error, const char *reason)
+{
+    size_t len = strlen(reason);
+
+    len = len < BELAY_REASON_MAX ? len : BELAY_REASON_MAX;
+    c->event.reason = error != 0 ? belay_strerror(error) : "";
+    c->event.reason_room = belay_mem_alloc(&c->mem, len + 1);
+    if (c->event.reason_room == NULL)
+        return;
+    memcpy(c->event.reason_room, reason, len);
+    c->event.reason_room[len] = '\0';
+    c->event.reason_bytes = len + 1;
+    c->event.reason = c->event.reason_room;
+}
 
 static void set_closed(struct belay_connection *c, int error, uint64_t code, const char *reason)
 {
     c->event.closed = true;
     c->event.error = error;
     c->event.code = code;
-    if (reason != c->event.reason)
-        snprintf(c->event.reason, sizeof(c->event.reason), "%s", reason);
+    if (c->event.reason == NULL)
+        set_reason(c, error, reason);
 }
 
 static void stop_timers(struct belay_connection *c)
@@ -294,6 +321,18 @@ static void on_recovery(struct belay_connection *c, uint64_t now_ns)
         belay_connection_fail(c, BELAY_OK, BELAY_CLOSE_NONE, "closed by both sides");
 }
 
+/* Of 100,000 connections most are idle: what one of them needs for packets alone is given back.
+ * While something is in flight there is a PTO to come, and after it another rest. */
+static void on_rest(struct belay_connection *c, uint64_t now_ns)
+{
+    belay_timer_set(c, BELAY_TIMER_REST, BELAY_NEVER);
+    if (c->recovery.eliciting_in_flight > 0)
+        return;
+    belay_keyring_rest(&c->keys);
+    belay_recovery_rest(&c->recovery, now_ns);
+    belay_paths_rest(c);
+}
+
 static void on_lingering(struct belay_connection *c, uint64_t now_ns)
 {
     uint64_t linger_ns = c->timers_ns[BELAY_TIMER_LINGER];
@@ -344,6 +383,8 @@ static void on_open_timers(struct belay_connection *c, uint64_t now_ns)
     }
     if (now_ns >= belay_recovery_deadline(&c->recovery))
         on_recovery(c, now_ns);
+    if (now_ns >= c->timers_ns[BELAY_TIMER_REST])
+        on_rest(c, now_ns);
 }
 
 void belay_connection_on_timeout(struct belay_connection *c, uint64_t now_ns)

@@ -15,32 +15,51 @@ static EVP_CIPHER *cipher_of(struct belay_suite *suite, enum belay_seal_algorith
                                                      : suite->aes_256_gcm;
 }
 
-static int init_ctx(struct belay_seal *seal, EVP_CIPHER *cipher,
-                    const uint8_t key[BELAY_SEAL_KEY_SIZE])
+static int expand_ctx(struct belay_seal *seal, EVP_CIPHER *cipher)
 {
     seal->ctx = EVP_CIPHER_CTX_new();
-    if (seal->ctx != NULL && EVP_EncryptInit_ex2(seal->ctx, cipher, key, NULL, NULL) == 1)
+    if (seal->ctx != NULL && EVP_EncryptInit_ex2(seal->ctx, cipher, seal->key, NULL, NULL) == 1)
         return 0;
-    belay_seal_dispose(seal);
+    belay_seal_rest(seal);
     return BELAY_ENOMEM;
+}
+
+int belay_seal_wake(struct belay_seal *seal, struct belay_suite *suite)
+{
+    if (seal->fast != NULL || seal->ctx != NULL)
+        return 0;
+    if (seal->algorithm == BELAY_SEAL_CHACHA20_POLY1305 || !belay_fast_is_here(&suite->fast))
+        return expand_ctx(seal, cipher_of(suite, seal->algorithm));
+    seal->fast = belay_fast_key_new(&suite->fast, seal->key);
+    return seal->fast != NULL ? 0 : BELAY_ENOMEM;
+}
+
+void belay_seal_rest(struct belay_seal *seal)
+{
+    belay_fast_key_free(seal->fast);
+    EVP_CIPHER_CTX_free(seal->ctx); /* wipes the key */
+    seal->fast = NULL;
+    seal->ctx = NULL;
 }
 
 int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
                     enum belay_seal_algorithm algorithm, const uint8_t key[BELAY_SEAL_KEY_SIZE],
                     const uint8_t iv[BELAY_SEAL_IV_SIZE])
 {
+    int error;
+
     *seal = (struct belay_seal){.algorithm = algorithm};
+    memcpy(seal->key, key, sizeof(seal->key));
     memcpy(seal->iv, iv, sizeof(seal->iv));
-    if (algorithm == BELAY_SEAL_CHACHA20_POLY1305 || !belay_fast_is_here(&suite->fast))
-        return init_ctx(seal, cipher_of(suite, algorithm), key);
-    seal->fast = belay_fast_key_new(&suite->fast, key);
-    return seal->fast != NULL ? 0 : BELAY_ENOMEM;
+    error = belay_seal_wake(seal, suite);
+    if (error != 0)
+        belay_seal_dispose(seal);
+    return error;
 }
 
 void belay_seal_dispose(struct belay_seal *seal)
 {
-    belay_fast_key_free(seal->fast);
-    EVP_CIPHER_CTX_free(seal->ctx); /* wipes the key */
+    belay_seal_rest(seal);
     OPENSSL_cleanse(seal, sizeof(*seal));
 }
 

@@ -27,12 +27,14 @@ enum belay_seal_algorithm {
 
 struct evp_cipher_ctx_st;
 
-/* One direction, one key. */
+/* One direction, one key. What is expanded from the key is large, and may be given back while
+ * it is not needed. */
 struct belay_seal {
-    enum belay_seal_algorithm algorithm;
     struct belay_fast_key *fast;   /* NULL: */
-    struct evp_cipher_ctx_st *ctx; /* this, then */
+    struct evp_cipher_ctx_st *ctx; /* this, then; both NULL: it rests */
+    uint8_t key[BELAY_SEAL_KEY_SIZE];
     uint8_t iv[BELAY_SEAL_IV_SIZE];
+    enum belay_seal_algorithm algorithm;
 };
 
 /*
@@ -50,6 +52,11 @@ int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
 
 /* Wipes the key. A zeroed struct is fine, and a disposed one. */
 void belay_seal_dispose(struct belay_seal *seal);
+
+/* rest: gives the expanded key back; a zeroed struct is fine. wake: before the next packet; 0
+ * or BELAY_ENOMEM, and it rests still. */
+void belay_seal_rest(struct belay_seal *seal);
+int belay_seal_wake(struct belay_seal *seal, struct belay_suite *suite);
 
 /*
  * Encrypts the payload in place and writes the tag at packet[header_len + payload_len]; the

@@ -72,6 +72,7 @@ struct belay_bbr {
 };
 
 _Static_assert(sizeof(struct belay_bbr) <= BELAY_CONGESTION_STATE_BYTES, "state too large");
+_Static_assert(_Alignof(struct belay_bbr) <= 8, "recovery.h aligns it so");
 
 /* The rate that the path was seen to deliver, and that which the short term allows. */
 uint64_t belay_bbr_rate_max(const struct belay_bbr *b);

@@ -35,6 +35,7 @@ struct cubic {
 };
 
 _Static_assert(sizeof(struct cubic) <= BELAY_CONGESTION_STATE_BYTES, "state too large");
+_Static_assert(_Alignof(struct cubic) <= 8, "recovery.h aligns it so");
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {

@@ -13,6 +13,7 @@ struct newreno {
 };
 
 _Static_assert(sizeof(struct newreno) <= BELAY_CONGESTION_STATE_BYTES, "state too large");
+_Static_assert(_Alignof(struct newreno) <= 8, "recovery.h aligns it so");
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {

@@ -6,7 +6,8 @@
 #include "recovery/pace.h"
 #include "recovery/reorder.h"
 
-#define PTO_MAX_NS (2 * UINT64_C(1000000000))
+#define PTO_MAX_NS    (2 * UINT64_C(1000000000))
+#define SKIPPED_BYTES (BELAY_SKIPPED_KEPT * sizeof(uint64_t))
 
 int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_config *config,
                         struct belay_mem *mem)
@@ -34,6 +35,8 @@ int belay_recovery_init(struct belay_recovery *r, const struct belay_recovery_co
 
 void belay_recovery_dispose(struct belay_recovery *r)
 {
+    belay_mem_free(r->log.mem, r->own.skipped, SKIPPED_BYTES);
+    r->own.skipped = NULL;
     belay_sentlog_dispose(&r->log);
 }
 
@@ -105,6 +108,10 @@ enum belay_ecn_mark belay_recovery_ecn_mark(const struct belay_recovery *r)
 
 void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns)
 {
+    if (r->own.skipped == NULL)
+        r->own.skipped = belay_mem_alloc(r->log.mem, SKIPPED_BYTES);
+    if (r->own.skipped == NULL)
+        return;
     r->own.skipped[r->own.skipped_count++ % BELAY_SKIPPED_KEPT] = r->log.next_number;
     belay_sentlog_append(&r->log, NULL, 0)->sent_ns = now_ns;
 }
@@ -212,6 +219,12 @@ uint64_t belay_recovery_pacer_left(struct belay_recovery *r, uint64_t now_ns)
 uint64_t belay_recovery_pacer_time(const struct belay_recovery *r)
 {
     return belay_pacer_time(&r->pacer, r->own.pacer_quantum_bytes);
+}
+
+void belay_recovery_rest(struct belay_recovery *r, uint64_t now_ns)
+{
+    belay_loss_forget(r, now_ns);
+    belay_sentlog_rest(&r->log);
 }
 
 void belay_recovery_set_app_limited(struct belay_recovery *r, bool limited)

@@ -51,7 +51,7 @@ struct belay_recovery {
     struct belay_mtu mtu;
     struct belay_rate rate;
     const struct belay_congestion *congestion;
-    _Alignas(16) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
+    _Alignas(8) unsigned char congestion_state[BELAY_CONGESTION_STATE_BYTES];
     uint64_t in_flight_bytes;
     uint64_t largest_acked; /* UINT64_MAX: none yet */
     uint64_t loss_time_ns;  /* BELAY_NEVER: none pending */
@@ -82,7 +82,7 @@ struct belay_recovery {
         uint64_t late_ns; /* by how much this host wakes late: the largest, slowly forgotten */
         uint32_t datagram_bytes;
         bool app_limited;
-        uint64_t skipped[BELAY_SKIPPED_KEPT]; /* the i-th at i modulo that */
+        uint64_t *skipped; /* the i-th at i modulo BELAY_SKIPPED_KEPT; NULL: none yet */
         uint64_t skipped_count;
     } own;
 };
@@ -126,8 +126,9 @@ void belay_recovery_sent(struct belay_recovery *r, size_t bytes, unsigned flags,
 /* What the next packet is to carry in its IP header. */
 enum belay_ecn_mark belay_recovery_ecn_mark(const struct belay_recovery *r);
 
-/* Leaves out next_number, after reserve of a packet: who acknowledges it never saw what it
- * acknowledges (an optimistic ACK). The last BELAY_SKIPPED_KEPT are remembered. */
+/* Leaves out next_number, after reserve of a packet (without memory it does not): who
+ * acknowledges it never saw what it acknowledges (an optimistic ACK). The last
+ * BELAY_SKIPPED_KEPT are remembered. */
 void belay_recovery_skip(struct belay_recovery *r, uint64_t now_ns);
 
 /*
@@ -167,6 +168,9 @@ uint64_t belay_recovery_pacer_time(const struct belay_recovery *r);
  * meanwhile may be made up for, up to 10 ms of it, from now on. Before
  * belay_recovery_pacer_left. */
 void belay_recovery_woken_late(struct belay_recovery *r, uint64_t late_ns);
+
+/* Nothing will be sent for a while: gives back what memory it can. Nothing is in flight. */
+void belay_recovery_rest(struct belay_recovery *r, uint64_t now_ns);
 
 /* Tell it when sending stopped for want of data rather than of window. */
 void belay_recovery_set_app_limited(struct belay_recovery *r, bool limited);

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-#define CAPACITY_FIRST 16
+#define CAPACITY_FIRST 8
 #define CAPACITY_MAX   ((size_t)1 << 31)
 
 /* 1.2 GB in flight. A peer that never acknowledges the oldest packet, and makes us answer for
@@ -18,11 +18,25 @@ void belay_sentlog_init(struct belay_sentlog *log, struct belay_mem *mem, uint64
     };
 }
 
-void belay_sentlog_dispose(struct belay_sentlog *log)
+static void give_rings_back(struct belay_sentlog *log)
 {
     belay_mem_free(log->mem, log->packets, log->packet_capacity * sizeof(*log->packets));
     belay_mem_free(log->mem, log->records, log->record_capacity * sizeof(*log->records));
+    log->packets = NULL;
+    log->records = NULL;
+    log->packet_capacity = log->record_capacity = 0;
+}
+
+void belay_sentlog_dispose(struct belay_sentlog *log)
+{
+    give_rings_back(log);
     belay_sentlog_init(log, log->mem, log->next_number);
+}
+
+void belay_sentlog_rest(struct belay_sentlog *log)
+{
+    if (log->first_number == log->next_number)
+        give_rings_back(log);
 }
 
 static struct belay_sent_packet *packet_at(const struct belay_sentlog *log, uint64_t number)

@@ -89,5 +89,8 @@ void belay_sentlog_join(struct belay_sentlog *log, uint64_t lo, uint64_t hi);
 
 /* Gives back settled packets at the tail. */
 void belay_sentlog_trim(struct belay_sentlog *log);
+/* Nothing will be sent for a while: gives the rings back if they are empty. The next reserve
+ * takes new ones. */
+void belay_sentlog_rest(struct belay_sentlog *log);
 
 #endif

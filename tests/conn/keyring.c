@@ -1,5 +1,6 @@
 /* Keys of DATA packets, and their change: docs/protocol.md, "Key update". */
 #include "support/hex.h"
+#include "support/memory.h"
 
 #include "conn/keyring.h"
 
@@ -19,6 +20,9 @@ struct packet {
 };
 
 static struct belay_suite suite;
+static struct test_memory memory;
+static struct belay_mem mem;
+static bool always_rest; /* before each packet: nothing else may be different */
 
 static int setup(void **state)
 {
@@ -37,11 +41,13 @@ static void begin(struct side *a, struct side *b, enum belay_seal_algorithm algo
 {
     uint8_t one[32], two[32];
 
+    test_memory_init(&memory);
+    belay_mem_init(&mem, &memory.hook);
     memset(one, 1, sizeof(one));
     memset(two, 2, sizeof(two));
     a->next = b->next = 100;
-    assert_int_equal(belay_keyring_init(&a->ring, &suite, algorithm, one, two, 100), 0);
-    assert_int_equal(belay_keyring_init(&b->ring, &suite, algorithm, two, one, 100), 0);
+    assert_int_equal(belay_keyring_init(&a->ring, &mem, &suite, algorithm, one, two, 100), 0);
+    assert_int_equal(belay_keyring_init(&b->ring, &mem, &suite, algorithm, two, one, 100), 0);
 }
 
 static void end(struct side *a, struct side *b)
@@ -50,6 +56,7 @@ static void end(struct side *a, struct side *b)
 
     belay_keyring_dispose(&a->ring);
     belay_keyring_dispose(&b->ring);
+    test_memory_assert_empty(&memory);
     assert_memory_equal(&a->ring, zeros, sizeof(zeros));
 }
 
@@ -58,6 +65,8 @@ static struct packet make(struct side *from)
     struct packet packet = {.number = from->next++, .phase = from->ring.phase_out};
 
     memset(packet.data, (int)packet.number, HEADER + LEN);
+    if (always_rest)
+        belay_keyring_rest(&from->ring);
     assert_int_equal(belay_keyring_seal(&from->ring, packet.number, packet.data, HEADER, LEN),
                      0);
     return packet;
@@ -65,8 +74,12 @@ static struct packet make(struct side *from)
 
 static int take(struct side *to, struct packet packet, uint64_t now_ns)
 {
-    int error = belay_keyring_open(&to->ring, packet.phase, packet.number, packet.data, HEADER,
-                                   LEN, to->next, PTO3, now_ns);
+    int error;
+
+    if (always_rest)
+        belay_keyring_rest(&to->ring);
+    error = belay_keyring_open(&to->ring, packet.phase, packet.number, packet.data, HEADER, LEN,
+                               to->next, PTO3, now_ns);
 
     for (size_t i = 0; error == 0 && i < HEADER + LEN; i++)
         assert_int_equal(packet.data[i], packet.number & 0xff);
@@ -221,6 +234,19 @@ static void test_too_many_failures_end_it(void **state)
     end(&a, &b);
 }
 
+static void test_rests_change_nothing(void **state)
+{
+    always_rest = true;
+    test_both_ways_in_every_algorithm(state);
+    test_one_changes_and_the_other_follows(state);
+    test_both_change_at_a_time(state);
+    test_reordered_around_the_change(state);
+    test_a_forged_phase_changes_nothing(state);
+    test_a_peer_that_changes_all_the_time_is_stopped(state);
+    test_too_many_failures_end_it(state);
+    always_rest = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_a_forged_phase_changes_nothing),
         cmocka_unit_test(test_a_peer_that_changes_all_the_time_is_stopped),
         cmocka_unit_test(test_too_many_failures_end_it),
+        cmocka_unit_test(test_rests_change_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

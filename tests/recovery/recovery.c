@@ -136,7 +136,7 @@ static void test_what_carries_only_an_ack_is_not_in_flight(void **state)
     assert_int_equal(s.r.in_flight_bytes, 0);
     assert_int_equal(belay_recovery_deadline(&s.r), BELAY_NEVER);
     assert_int_equal(belay_recovery_pacer_left(&s.r, s.now_ns), 10000);
-    assert_int_equal(s.r.log.packet_capacity, 16); /* settled at once */
+    assert_int_equal(s.r.log.packet_capacity, 8); /* settled at once */
     const struct belay_record record = {{0, 0, 0}};
     assert_int_equal(belay_recovery_reserve(&s.r, 1), 0);
     belay_recovery_sent(&s.r, 50, 0, &record, 1, s.now_ns);

@@ -249,6 +249,33 @@ static void test_skipping_is_cheap(void **state)
     finish();
 }
 
+/* The rings go when they are empty, and only then; numbers and serials go on. */
+static void test_rest_gives_the_rings_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        start(starts[i]);
+        belay_sentlog_rest(&sent);
+        for (int round = 0; round < 20; round++) {
+            while (sent.next_number - sent.first_number < 11)
+                append();
+            belay_sentlog_rest(&sent);
+            for (uint64_t n = sent.first_number; n < sent.next_number; n++)
+                assert_packet(n);
+            while (sent.first_number < sent.next_number)
+                settle(sent.first_number);
+            assert_int_not_equal(mem.used_bytes, 0);
+            belay_sentlog_rest(&sent);
+            assert_int_equal(mem.used_bytes, 0);
+            assert_null(belay_sentlog_find(&sent, sent.next_number - 1));
+            assert_int_equal(belay_sentlog_unsettled_end(&sent, sent.next_number),
+                             sent.next_number);
+            belay_sentlog_trim(&sent);
+        }
+        finish();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_more_than_a_ring_can_hold_is_refused),
         cmocka_unit_test(test_settled_runs_are_skipped),
         cmocka_unit_test(test_skipping_is_cheap),
+        cmocka_unit_test(test_rest_gives_the_rings_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

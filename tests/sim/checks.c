@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conn/private.h"
+#include "endpoint/private.h"
 #include "sim/sim.h"
 
 static _Noreturn void broken(const struct sim_conn *conn, const char *what)
@@ -368,6 +370,16 @@ void sim_note_lost(struct sim *sim, const struct sim_packet *packet, const char 
         packet->conn->watch.lost_kinds |= packet->kinds;
 }
 
+/* A rest counts when it is over. */
+static void note_rest(struct sim_conn *conn)
+{
+    const struct belay_keyring *keys = &conn->conn->connection->keys;
+    bool is_resting = keys->is_ready && keys->out.fast == NULL && keys->out.ctx == NULL;
+
+    conn->sim->counts.of[SIM_COUNT_RESTED] += conn->watch.is_resting && !is_resting;
+    conn->watch.is_resting = is_resting;
+}
+
 void sim_note_stats(struct sim_conn *conn)
 {
     struct belay_stats *old = &conn->watch.stats, new;
@@ -393,4 +405,5 @@ void sim_note_stats(struct sim_conn *conn)
         old->window_bytes >= 6 * (uint64_t) new.datagram_size &&new.datagram_size > 0 &&
         new.window_bytes <= 2 * (uint64_t) new.datagram_size;
     *old = new;
+    note_rest(conn);
 }

@@ -29,6 +29,7 @@ struct sim_watch {
     uint64_t probe_bytes;     /* that may still pass the window */
     uint64_t window_announced;
     uint32_t lost_kinds; /* of frames, bits: the last of them was lost */
+    bool is_resting;
 };
 
 void sim_check_event(struct sim_conn *conn, const struct belay_core_event *event);

@@ -76,6 +76,7 @@
     X(MTU_RAISED, "larger datagrams found to get through")                                     \
     X(MTU_PROBE_LOST, "probes for larger datagrams lost")                                      \
     X(BLACK_HOLE, "black holes found")                                                         \
+    X(RESTED, "connections that rested for a while")                                           \
     X(SLEPT, "hosts suspended for a while")                                                    \
     X(GIVEN_UP, "messages given up")
 
