@@ -204,6 +204,7 @@ static int begin_noise(struct belay_connection *c, const uint8_t *prologue, size
         .prologue = prologue,
         .prologue_len = len,
         .own_private = c->env->private_key,
+        .own_public = c->env->public_key,
         .peer_public = c->env->server_key,
         .psk = c->env->config->has_psk ? c->env->config->psk : NULL,
         .ephemeral_private = ephemeral,

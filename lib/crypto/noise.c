@@ -111,10 +111,11 @@ static int decrypt_and_hash(struct belay_noise *noise, const uint8_t *in, size_t
 
 /* ------------------------------------------------------------------ tokens */
 
-static int mix_dh(struct belay_noise *noise, const uint8_t *own, const uint8_t *peer)
+static int mix_dh(struct belay_noise *noise, bool own_e, const uint8_t *peer)
 {
     uint8_t secret[BELAY_DH_SIZE];
-    int error = belay_dh(own, peer, secret);
+    int error = belay_dh(own_e ? noise->e_private : noise->s_private,
+                         own_e ? noise->e_public : noise->s_public, peer, secret);
 
     if (error == 0)
         error = mix_key(noise, secret, sizeof(secret));
@@ -130,8 +131,7 @@ static int take_dh(struct belay_noise *noise, enum token token)
 
     if (token == SS)
         own_e = peer_e = false;
-    return mix_dh(noise, own_e ? noise->e_private : noise->s_private,
-                  peer_e ? noise->re : noise->rs);
+    return mix_dh(noise, own_e, peer_e ? noise->re : noise->rs);
 }
 
 /* After `e` was sent or read. */
@@ -304,16 +304,28 @@ static bool copy_key(uint8_t *to, const uint8_t *from, bool is_needed)
     return !is_needed || from != NULL;
 }
 
+/* Does this side take part with a static key of its own? */
+static bool has_static(const struct belay_noise_config *config)
+{
+    return config->is_initiator ? uses(config->pattern, S) : uses(config->pattern, ES);
+}
+
 static bool copy_keys(struct belay_noise *noise, const struct belay_noise_config *config)
 {
     bool knows = patterns[config->pattern].knows_responder;
-    bool has_static =
-        config->is_initiator ? uses(config->pattern, S) : uses(config->pattern, ES);
 
     return copy_key(noise->e_private, config->ephemeral_private, true) &&
-           copy_key(noise->s_private, config->own_private, has_static) &&
+           copy_key(noise->s_private, config->own_private, has_static(config)) &&
            copy_key(noise->rs, config->peer_public, knows && config->is_initiator) &&
            copy_key(noise->psk, config->psk, noise->has_psk);
+}
+
+static int take_own_public(struct belay_noise *noise, const uint8_t *known)
+{
+    if (known == NULL)
+        return belay_dh_public(noise->s_private, noise->s_public);
+    memcpy(noise->s_public, known, BELAY_DH_SIZE);
+    return BELAY_OK;
 }
 
 int belay_noise_init(struct belay_noise *noise, const struct belay_noise_suite *suite,
@@ -330,8 +342,8 @@ int belay_noise_init(struct belay_noise *noise, const struct belay_noise_suite *
     error = copy_keys(noise, config) ? begin(noise) : BELAY_EINVAL;
     if (error == 0)
         error = belay_dh_public(noise->e_private, noise->e_public);
-    if (error == 0)
-        error = belay_dh_public(noise->s_private, noise->s_public);
+    if (error == 0 && has_static(config))
+        error = take_own_public(noise, config->own_public);
     if (error == 0)
         error = mix_hash(noise, config->prologue, config->prologue_len);
     if (error == 0 && patterns[config->pattern].knows_responder)

@@ -40,6 +40,7 @@ struct belay_noise_config {
     const void *prologue; /* both sides' must be equal */
     size_t prologue_len;
     const uint8_t *own_private;       /* s: NK and NKpsk2 the responder, IK both */
+    const uint8_t *own_public;        /* of own_private; NULL: computed, at the price of a DH */
     const uint8_t *peer_public;       /* rs: NK, NKpsk2 and IK the initiator */
     const uint8_t *psk;               /* NNpsk0, NKpsk2 */
     const uint8_t *ephemeral_private; /* e: 32 random bytes, never used twice */

@@ -158,14 +158,14 @@ static void run_vector(json_t *vector, struct counts *counts)
     assert_int_equal(
         belay_noise_init(&a, &suite,
                          &(struct belay_noise_config){
-                             pattern, true, prologue.data, prologue.len, or_null(&init_s),
+                             pattern, true, prologue.data, prologue.len, or_null(&init_s), NULL,
                              or_null(&rs), or_null(&init_psk), init_e.data}),
         0);
     assert_int_equal(
         belay_noise_init(&b, &suite,
                          &(struct belay_noise_config){pattern, false, resp_prologue.data,
                                                       resp_prologue.len, or_null(&resp_s), NULL,
-                                                      or_null(&resp_psk), resp_e.data}),
+                                                      NULL, or_null(&resp_psk), resp_e.data}),
         0);
     exchange(&a, &b, json_array_get(messages, 0));
     if (pattern == BELAY_NOISE_IK)
@@ -235,9 +235,15 @@ static void sides_init(struct sides *sides, enum belay_noise_pattern pattern)
         assert_int_equal(belay_dh_public(sides->s[i], sides->s_public[i]), 0);
     }
     for (int i = 0; i < 2; i++)
-        sides->config[i] = (struct belay_noise_config){
-            pattern,    i == 0,     "prologue", 8, sides->s[i], sides->s_public[1 - i],
-            sides->psk, sides->e[i]};
+        sides->config[i] = (struct belay_noise_config){pattern,
+                                                       i == 0,
+                                                       "prologue",
+                                                       8,
+                                                       sides->s[i],
+                                                       i == 0 ? NULL : sides->s_public[i],
+                                                       sides->s_public[1 - i],
+                                                       sides->psk,
+                                                       sides->e[i]};
 }
 
 static void sides_begin(struct sides *sides)
