@@ -50,17 +50,16 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* As newreno.c, which says why. */
 static uint64_t window_min_bytes(const struct belay_bbr *b)
 {
-    return 4 * (uint64_t)b->datagram_bytes;
+    return belay_congestion_window_min(b->datagram_bytes);
 }
 
 static void init(void *state, uint64_t datagram_bytes)
 {
     *(struct belay_bbr *)state = (struct belay_bbr){
         .datagram_bytes = (uint32_t)datagram_bytes,
-        .window_bytes = smaller(10 * datagram_bytes, larger(14720, 2 * datagram_bytes)),
+        .window_bytes = belay_congestion_window_first(datagram_bytes),
         .bounds = {BELAY_BBR_NONE, BELAY_BBR_NONE, BELAY_BBR_NONE},
         .before = {BELAY_BBR_NONE, BELAY_BBR_NONE, BELAY_BBR_NONE},
     };

@@ -70,4 +70,20 @@ extern const struct belay_congestion belay_newreno, belay_cubic, belay_bbr;
 /* By name, or NULL: "newreno", "cubic" and "bbr" are there. */
 const struct belay_congestion *belay_congestion_find(const char *name);
 
+/* RFC 9002, section 7.2. */
+static inline uint64_t belay_congestion_window_first(uint64_t datagram_bytes)
+{
+    uint64_t most = 2 * datagram_bytes > 14720 ? 2 * datagram_bytes : 14720;
+    return 10 * datagram_bytes < most ? 10 * datagram_bytes : most;
+}
+
+/*
+ * RFC 9002 says two datagrams. With fewer than four in flight no loss is ever found by three
+ * later packets, only by a timer, so that a smaller window makes every loss a pause.
+ */
+static inline uint64_t belay_congestion_window_min(uint64_t datagram_bytes)
+{
+    return 4 * datagram_bytes;
+}
+
 #endif

@@ -47,12 +47,6 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* As newreno.c, which says why. */
-static uint64_t window_min_bytes(const struct cubic *c)
-{
-    return 4 * c->datagram_bytes;
-}
-
 static uint64_t cube_root(uint64_t value)
 {
     uint64_t root = 0;
@@ -68,7 +62,7 @@ static void init(void *state, uint64_t datagram_bytes)
 {
     *(struct cubic *)state = (struct cubic){
         .datagram_bytes = datagram_bytes,
-        .window_bytes = smaller(10 * datagram_bytes, larger(14720, 2 * datagram_bytes)),
+        .window_bytes = belay_congestion_window_first(datagram_bytes),
         .threshold_bytes = UINT64_MAX,
     };
 }
@@ -189,7 +183,8 @@ static void reduce(struct cubic *c, uint64_t now_ns)
     c->recovery_start_ns = now_ns;
     /* Fast convergence, section 4.7: others want a share; times (1 + 0.7) / 2. */
     c->max_bytes = c->window_bytes < c->max_bytes ? c->window_bytes / 20 * 17 : c->window_bytes;
-    c->window_bytes = larger(c->window_bytes / 10 * 7, window_min_bytes(c));
+    c->window_bytes =
+        larger(c->window_bytes / 10 * 7, belay_congestion_window_min(c->datagram_bytes));
     c->threshold_bytes = c->window_bytes;
     c->epoch_ns = 0;
 }
@@ -200,7 +195,7 @@ static void on_lost(void *state, const struct belay_congestion_lost *lost, uint6
     if (!is_before_recovery(c, lost->sent_ns))
         reduce(c, now_ns);
     if (lost->persistent) {
-        c->window_bytes = window_min_bytes(c);
+        c->window_bytes = belay_congestion_window_min(c->datagram_bytes);
         c->epoch_ns = 0;
         c->hystart = (struct belay_hystart){0};
     }

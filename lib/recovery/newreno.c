@@ -15,30 +15,16 @@ struct newreno {
 _Static_assert(sizeof(struct newreno) <= BELAY_CONGESTION_STATE_BYTES, "state too large");
 _Static_assert(_Alignof(struct newreno) <= 8, "recovery.h aligns it so");
 
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
-}
-
-/*
- * RFC 9002 says two datagrams. With fewer than four in flight no loss is ever found by three
- * later packets, only by a timer, so that a smaller window makes every loss a pause.
- */
-static uint64_t window_min_bytes(const struct newreno *c)
-{
-    return 4 * c->datagram_bytes;
 }
 
 static void init(void *state, uint64_t datagram_bytes)
 {
     *(struct newreno *)state = (struct newreno){
         .datagram_bytes = datagram_bytes,
-        .window_bytes = smaller(10 * datagram_bytes, larger(14720, 2 * datagram_bytes)),
+        .window_bytes = belay_congestion_window_first(datagram_bytes),
         .threshold_bytes = UINT64_MAX,
     };
 }
@@ -89,14 +75,15 @@ static void on_lost(void *state, const struct belay_congestion_lost *lost, uint6
         c->prior_threshold_bytes = c->threshold_bytes;
         c->has_reduced = true;
         c->recovery_start_ns = now_ns;
-        c->window_bytes = larger(c->window_bytes / 2, window_min_bytes(c));
+        c->window_bytes =
+            larger(c->window_bytes / 2, belay_congestion_window_min(c->datagram_bytes));
         c->threshold_bytes = c->window_bytes;
         c->credit_bytes = 0;
     }
     /* The recovery period goes on, unlike in appendix B.8: so later finds among what was sent
      * before don't take the threshold down as well. */
     if (lost->persistent) {
-        c->window_bytes = window_min_bytes(c);
+        c->window_bytes = belay_congestion_window_min(c->datagram_bytes);
         c->credit_bytes = 0;
         c->hystart = (struct belay_hystart){0};
     }
