@@ -97,12 +97,13 @@ static bool is_lost(const struct belay_recovery *r, uint64_t number,
            packet->sent_ns + threshold_ns <= now_ns;
 }
 
-/* Declares packets lost from the oldest on, up to the first that isn't. */
+/* Declares packets lost from the oldest on, up to the first that isn't. Goes past the largest
+ * acknowledged itself: it ends a run of losses, and the log may forget it soon. */
 static void scan(struct belay_recovery *r, struct belay_congestion_lost *lost,
                  const struct belay_recovery_sink *sink, uint64_t now_ns)
 {
     uint64_t threshold_ns = belay_reorder_time_ns(r);
-    for (; r->own.oldest_number < r->largest_acked; r->own.oldest_number++) {
+    for (; r->own.oldest_number <= r->largest_acked; r->own.oldest_number++) {
         struct belay_sent_packet *packet = belay_sentlog_find(&r->log, r->own.oldest_number);
         r->log.visits++;
         if (packet->state == BELAY_SENT_ACKED)

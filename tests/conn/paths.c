@@ -330,6 +330,66 @@ static void ids_are_replaced(void **state)
     pair_dispose(&pair);
 }
 
+/* The client validates the path to address n on purpose; the server answers, if it does. */
+static void migrate(struct pair *pair, uint8_t n, bool is_answered)
+{
+    struct belay_path path = *belay_core_conn_path(pair->client.conn);
+    struct belay_address to = address(n);
+    char frames[32] = "0d";
+    struct sent sent;
+
+    path.remote = to;
+    assert_int_equal(belay_core_conn_migrate(pair->client.conn, &path), 0);
+    pair_collect_from(&pair->client);
+    sent = sent_to(pair, n);
+    pair_drop_all(pair);
+    assert_true(sent.has_challenge);
+    for (unsigned i = 0; i < 8; i++)
+        snprintf(frames + strlen(frames), 4, " %02x", sent.challenge[i]);
+    if (is_answered)
+        pair_forge_from(pair, &pair->server, &to, frames);
+    assert_int_equal(is_at(&pair->client, n), is_answered);
+}
+
+static bool retires(struct pair *pair, uint64_t sequence)
+{
+    bool does = false;
+
+    for (size_t i = 0; i < pair->packet_count; i++) {
+        struct belay_frame frames[BELAY_FRAMES_MAX];
+        size_t count;
+
+        pair_open(pair, i, frames, &count);
+        for (size_t k = 0; k < count; k++)
+            does |= frames[k].type == BELAY_FRAME_RETIRE_CONNECTION_ID &&
+                    frames[k].new_cid.sequence == sequence;
+    }
+    return does;
+}
+
+/* A peer takes back the ID with which a path is being tried, and all others: the one that it
+ * gives for them is in use then, and is not given up when the trial comes to nothing. */
+static void an_id_that_is_taken_back_is_tried_no_more(void **state)
+{
+    struct pair pair;
+    struct belay_address first = address(7), second = address(8);
+    (void)state;
+    begin(&pair);
+    migrate(&pair, 7, true);
+    pair_forge_from(&pair, &pair.server, &first, "0a 03 00 0000000000000003" TOKEN);
+    migrate(&pair, 8, true);
+    migrate(&pair, 9, false);
+    pair_forge_from(&pair, &pair.server, &second, "0a 04 04 0000000000000004" TOKEN);
+    for (uint64_t end_ns = pair.now_ns + 3 * SECOND; pair.now_ns < end_ns;) {
+        pair_step(&pair, end_ns);
+        pair_collect_from(&pair.client);
+        assert_false(retires(&pair, 4));
+        pair_drop_all(&pair);
+    }
+    assert_int_equal(pair_count(&pair.client, BELAY_CORE_CLOSED), 0);
+    pair_dispose(&pair);
+}
+
 /* ------------------------------------------------------------------ a server that moved */
 
 /* An unshared client knows it by the socket that its packets came to. */
@@ -359,6 +419,7 @@ int main(void)
         cmocka_unit_test(of_challenges_the_newest_is_answered),
         cmocka_unit_test(the_rules_of_ids_are_kept),
         cmocka_unit_test(ids_are_replaced),
+        cmocka_unit_test(an_id_that_is_taken_back_is_tried_no_more),
         cmocka_unit_test(a_client_knows_a_server_that_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,9 @@ struct belay_core_config chaos_config(struct chaos *chaos)
     belay_core_config_init(&config);
     random_limits(chaos, &config);
     random_times(chaos, &config);
-    config.congestion = controllers[below(chaos, 3)];
+    config.congestion = controllers[below(chaos, 3)]; /* drawn in any case: the same world */
+    if (chaos->congestion != NULL)
+        config.congestion = chaos->congestion;
     return config;
 }
 
