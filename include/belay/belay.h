@@ -52,7 +52,8 @@ struct belay_config {
     void *log_ctx;
     /* Listening: may a client with this public key (32 bytes) connect? Then clients without a
      * key are refused. Called while a handshake waits, also when its packet is an old one sent
-     * again; it must answer at once, and only from what it knows. NULL: anyone may. */
+     * again; it must answer at once, and only from what it knows. It may free the listener or
+     * the endpoint; then its answer is for nobody. NULL: anyone may. */
     bool (*authorize)(void *ctx, const uint8_t key[32]);
     void *authorize_ctx;
 };

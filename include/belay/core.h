@@ -216,8 +216,8 @@ enum belay_core_event_type {
     BELAY_CORE_WRITABLE,  /* the send queue fell to the low-water mark */
     BELAY_CORE_EOF,       /* the peer closed and all its messages have been delivered */
     BELAY_CORE_CLOSED,    /* the last event of a connection: error, code, reason */
-    BELAY_CORE_AUTHORIZE, /* config.authorize: may this key (data, 32 bytes) connect? Answer
-                             with belay_core_conn_authorize; conn is not the app's yet */
+    BELAY_CORE_AUTHORIZE, /* config.authorize: may this key (data, 32 bytes) connect? conn is
+                             yours until you answer with belay_core_conn_authorize */
     BELAY_CORE_REBOUND,   /* the connection moved: the peer's address is another (a NAT forgot,
                              a phone left its Wi-Fi), or ours is, by belay_core_conn_migrate */
 };
@@ -242,7 +242,8 @@ struct belay_core_event {
  * WRITABLE, REBOUND; EOF after its last MESSAGE; CLOSED last, after a SENT with an error for
  * each message that asked for one and was not acknowledged, and after every MESSAGE that came
  * whole (so not while it is paused and has some). A connection that is closed stays valid, and
- * silent, until belay_core_conn_free.
+ * silent, until belay_core_conn_free. With config.authorize, before ACCEPTED: AUTHORIZE, and
+ * CLOSED if the handshake ends before it is answered.
  */
 int belay_core_poll(struct belay_core *core, struct belay_core_event *event);
 
@@ -294,7 +295,8 @@ struct belay_core_stats {
 void belay_core_get_stats(const struct belay_core *core, struct belay_core_stats *stats,
                           size_t size);
 
-/* Connections that the app holds, one after the other: NULL gives the first, the last NULL. */
+/* Connections that the app holds, one after the other, those about which it is asked included:
+ * NULL gives the first, the last NULL. */
 struct belay_core_conn *belay_core_next_conn(struct belay_core *core, struct belay_core_conn *);
 
 void belay_core_conn_set_user(struct belay_core_conn *conn, void *user);
@@ -362,8 +364,16 @@ void belay_core_conn_abort(struct belay_core_conn *conn, uint64_t code, const ch
  */
 void belay_core_conn_free(struct belay_core_conn *conn);
 
-/* The answer to AUTHORIZE, at once or later, before the connect timeout. A peer that is let in
- * comes with ACCEPTED when it has confirmed; one that is not is told so. */
+/*
+ * The answer to AUTHORIZE, at once or later: one for each, and with it conn is the core's
+ * again, not to be used any more. A peer that is let in comes with ACCEPTED when it has
+ * confirmed; one that is not is told so. Until the answer conn stays valid and counts as a
+ * connection, also when the handshake ends before: then CLOSED is its next and last event, with
+ * BELAY_ETIMEDOUT (the connect timeout) or BELAY_ECLOSED (it gave way to newer handshakes, or
+ * to a newer one of the same client), and the answer still due only gives it back.
+ * belay_core_conn_free in place of an answer tells the peer nothing; it may be asked about
+ * again.
+ */
 void belay_core_conn_authorize(struct belay_core_conn *conn, bool yes);
 
 /* What protects the packets of a connection that is up. */

@@ -452,6 +452,9 @@ int belay_core_conn_close(struct belay_core_conn *conn)
 
 void belay_core_conn_authorize(struct belay_core_conn *conn, bool yes)
 {
+    if (!conn->is_half_open)
+        return;
+    conn->is_held = false;
     belay_connection_authorize(conn->connection, yes);
     belay_slot_touch(conn);
 }

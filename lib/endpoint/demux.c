@@ -221,6 +221,8 @@ int belay_core_poll(struct belay_core *core, struct belay_core_event *event)
         if (belay_connection_poll(slot->connection, event)) {
             event->conn = slot;
             event->user = slot->user;
+            if (event->type == BELAY_CORE_AUTHORIZE)
+                slot->is_held = true; /* until the answer */
             if (event->type != BELAY_CORE_MESSAGE ||
                 belay_connection_wants_credit(slot->connection))
                 belay_slot_touch(slot);

@@ -357,6 +357,96 @@ static void a_line_on_a_connection_says_whose_it_is(void **state)
     belay_listener_free(listener);
 }
 
+/* ------------------------------------------------------------------ who may connect */
+
+struct doorman {
+    struct belay_listener *listener;
+    bool says, frees_the_listener, frees_the_endpoint;
+    unsigned asked;
+    uint8_t key[32];
+};
+
+static bool on_authorize(void *ctx, const uint8_t key[32])
+{
+    struct doorman *doorman = ctx;
+
+    doorman->asked++;
+    memcpy(doorman->key, key, 32);
+    if (doorman->frees_the_endpoint)
+        belay_endpoint_free(belay_listener_get_endpoint(doorman->listener));
+    else if (doorman->frees_the_listener)
+        belay_listener_free(doorman->listener);
+    return doorman->says;
+}
+
+/* A client with a key of its own comes to him. */
+static void come_to(struct doorman *doorman, struct side *server, struct side *client)
+{
+    struct belay_config config = test_config(), own = test_config();
+    unsigned port;
+
+    side_init(server);
+    side_init(client);
+    config.authorize = on_authorize;
+    config.authorize_ctx = doorman;
+    doorman->listener = listen_on("127.0.0.1", &config, 0, server);
+    port = port_of(belay_listener_get_fd(doorman->listener));
+    own.core.has_server_key = own.core.has_private_key = true;
+    own.core.private_key[0] = 0x10;
+    memcpy(own.core.server_key,
+           belay_endpoint_get_key(belay_listener_get_endpoint(doorman->listener)), 32);
+    dial("127.0.0.1", port, &own, 0, client);
+    WAIT_FOR(doorman->asked);
+    assert_memory_equal(doorman->key,
+                        belay_endpoint_get_key(belay_conn_get_endpoint(client->conn)), 32);
+}
+
+static void the_app_says_who_may_connect(void **state)
+{
+    (void)state;
+    for (unsigned says = 0; says < 2; says++) {
+        struct doorman doorman = {.says = says};
+        struct side server, client;
+
+        come_to(&doorman, &server, &client);
+        WAIT_FOR(says ? client.connected && server.accepted : client.closed);
+        if (says)
+            belay_conn_free(client.conn);
+        else
+            assert_int_equal(client.close_code, BELAY_CLOSE_UNAUTHORIZED);
+        assert_int_equal(server.accepted, says);
+        assert_int_equal(doorman.asked, 1);
+        belay_endpoint_free(belay_listener_get_endpoint(doorman.listener));
+    }
+}
+
+/* The answer then is for nobody: the connection that it is about went with the endpoint. */
+static void the_endpoint_may_be_freed_while_it_asks(void **state)
+{
+    (void)state;
+    for (unsigned says = 0; says < 2; says++) {
+        struct doorman doorman = {.says = says, .frees_the_endpoint = true};
+        struct side server, client;
+
+        come_to(&doorman, &server, &client);
+        belay_conn_free(client.conn);
+        assert_int_equal(server.accepted, 0);
+    }
+}
+
+static void the_listener_may_be_freed_while_it_asks(void **state)
+{
+    (void)state;
+    for (unsigned says = 0; says < 2; says++) {
+        struct doorman doorman = {.says = says, .frees_the_listener = true};
+        struct side server, client;
+
+        come_to(&doorman, &server, &client);
+        belay_conn_free(client.conn);
+        assert_int_equal(server.accepted, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest endpoint[] = {
@@ -372,6 +462,9 @@ int main(void)
         EVENT_TEST(packets_are_traced_until_switched_off),
         EVENT_TEST(a_socket_buffer_that_is_cut_is_logged),
         EVENT_TEST(a_line_on_a_connection_says_whose_it_is),
+        EVENT_TEST(the_app_says_who_may_connect),
+        EVENT_TEST(the_endpoint_may_be_freed_while_it_asks),
+        EVENT_TEST(the_listener_may_be_freed_while_it_asks),
     };
 
     return RUN_BOTH(endpoint);

@@ -447,6 +447,8 @@ static void take_call(struct story *story, enum fuzz_call call)
         belay_core_set_server_key(story->side.core, conn != NULL ? key : NULL);
     if (conn == NULL)
         return;
+    if (call == CALL_LET_IN || call == CALL_KEEP_OUT) /* late, if it waits at all */
+        belay_core_conn_authorize(conn, call == CALL_LET_IN);
     if (call == CALL_CLOSE)
         belay_core_conn_close(conn);
     if (call == CALL_ABORT)
