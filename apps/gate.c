@@ -20,14 +20,16 @@ static void on_log(void *ctx, int level, const struct belay_conn *conn, const ch
         notices_print(&gate->notices, text, belay_now_ns());
 }
 
-static bool may_connect(void *ctx, const uint8_t key[KEY_SIZE])
+static bool may_connect(void *ctx, const uint8_t key[KEY_SIZE], const struct sockaddr *addr,
+                        int socklen)
 {
     struct gate *gate = ctx;
-    char text[KEYTEXT_MAX], line[NOTICES_BYTES_MAX];
+    char peer[ADDRESS_TEXT_MAX], text[KEYTEXT_MAX], line[NOTICES_BYTES_MAX];
     if (authorized_name(gate->authorized, key))
         return true;
+    address_format(addr, (socklen_t)socklen, peer);
     keytext_write(KEY_PUBLIC, key, text);
-    snprintf(line, sizeof line, "refused a client: its key is not in %.300s: %s",
+    snprintf(line, sizeof line, "%s: refused a client: its key is not in %.300s: %s", peer,
              gate->options->security.authorized, text);
     notices_print(&gate->notices, line, belay_now_ns());
     return false;

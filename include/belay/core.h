@@ -52,21 +52,23 @@ struct belay_random {
     void *ctx;
 };
 
-/*
- * A line of log for people, without newline. level: 0 error, 1 warning, 2 info, 3 debug.
- * conn may be NULL. Nothing may be called back from inside.
- */
-struct belay_log {
-    void (*line)(void *ctx, int level, const struct belay_core_conn *conn, const char *text);
-    void *ctx;
-};
-
 /* An address, opaque to the core: compared byte by byte and handed back. len 0: none known.
  * The driver puts a sockaddr here with unused bytes cleared. */
 #define BELAY_ADDRESS_MAX 28
 struct belay_address {
     uint8_t len;
     uint8_t bytes[BELAY_ADDRESS_MAX];
+};
+
+/*
+ * A line of log for people, without newline. level: 0 error, 1 warning, 2 info, 3 debug.
+ * remote: the peer that it is about, also where there is no connection with it (a client that
+ * was refused); conn and remote may be NULL. Nothing may be called back from inside.
+ */
+struct belay_log {
+    void (*line)(void *ctx, int level, const struct belay_core_conn *conn,
+                 const struct belay_address *remote, const char *text);
+    void *ctx;
 };
 
 /* Where a datagram came from or goes to. socket is the caller's index of its socket. */
