@@ -273,12 +273,19 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
 /*
  * A datagram of size bytes was not sent, because the system says that it is too large for the
  * interface (EMSGSIZE): path and owner of its train. fits: what it would take, 0 when not
- * known. The search for the path's size goes on below, at once. With size 0 it is a hint of
- * somebody on the way (ICMP), owner 0: fits is tried next if it may be right, and nothing
- * follows from it else. A hint of which nothing says whose it is reaches dials alone.
+ * known. The search for the path's size goes on below, at once.
  */
 void belay_core_too_big(struct belay_core *core, const struct belay_path *path, uint64_t owner,
                         size_t size, size_t fits, uint64_t now_ns);
+
+/*
+ * Somebody on the way (ICMP) says that a datagram to path.remote was too large, and that fits
+ * would not be. packet: its first bytes, as they are quoted; len 0: none are. Anybody may say
+ * so: a connection there to which what is quoted belongs tries this size next, when it looks
+ * for a larger one and fits may be right. Nothing else follows; what gets through counts.
+ */
+void belay_core_size_hint(struct belay_core *core, const struct belay_path *path,
+                          const uint8_t *packet, size_t len, size_t fits);
 
 /* Connections, half-open ones included; bytes held by all. */
 size_t belay_core_conn_count(const struct belay_core *core);

@@ -118,6 +118,7 @@ static void init_env(struct belay_core *core, const struct belay_random *random,
         .public_key = core->public_key,
         .config = &core->config,
         .congestion = belay_congestion_find(core->config.congestion),
+        .hints = &core->hints,
         .random = *random,
     };
     if (log != NULL)

@@ -254,6 +254,12 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
             BELAY_CONTAINER(node, struct belay_core_conn, by_dial)->connection, error);
 }
 
+void belay_core_size_hint(struct belay_core *core, const struct belay_path *path,
+                          const uint8_t *packet, size_t len, size_t fits)
+{
+    belay_hints_add(&core->hints, path, packet, len, fits);
+}
+
 static struct belay_core_conn *find_owner(struct belay_core *core,
                                           const struct belay_path *path, uint64_t owner)
 {

@@ -102,6 +102,7 @@ struct belay_core {
     struct belay_noise_suite noise;
     uint8_t public_key[32]; /* of config.private_key */
     struct belay_connection_env env;
+    struct belay_hints hints;
     bool is_listening;
     uint64_t now_ns; /* the latest time that we were told */
     struct belay_map by_cid, by_path, by_socket, by_dial, by_peer, by_nonce, by_init, by_token;
