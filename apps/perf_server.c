@@ -1,6 +1,7 @@
 /* The server of belay-perf: does what each client's plan says, and tells what it saw. */
 #include "perf.h"
 
+#include "listen.h"
 #include "quote.h"
 #include "report.h"
 
@@ -159,52 +160,17 @@ static void on_accept(struct belay_listener *listener, struct belay_conn *conn,
 {
     (void)listener;
     struct server *server = ctx;
-    struct peer *peer = calloc(1, sizeof *peer);
-    if (peer == NULL) {
-        belay_conn_reject(conn, BELAY_CLOSE_APP, "the server is out of memory");
+    struct peer *peer = listen_accept(conn, sizeof *peer);
+    if (peer == NULL)
         return;
-    }
     peer->server = server;
     peer->conn = conn;
     address_format(addr, (socklen_t)socklen, peer->name);
-    belay_conn_set_user(conn, peer);
     belay_conn_setcb(conn, on_message, on_write, on_event, peer);
     report_connected(&server->report, peer->name, NULL);
 }
 
 /* ------------------------------------------------------------------ life */
-
-static void complain(const struct perf_options *options, int error)
-{
-    const char *why = error == EADDRINUSE ? "the port is in use: stop who uses it or choose "
-                                            "another"
-                      : error == EADDRNOTAVAIL ? "this host has no such address"
-                      : error == EACCES ? "permission denied: ports below 1024 are the system's"
-                                        : strerror(error);
-    fprintf(stderr, "%s: %s: %s\n", PERF_NAME, options->target, why);
-}
-
-static bool bind_all(struct server *server)
-{
-    const struct perf_options *options = server->options;
-    struct evutil_addrinfo *list = NULL;
-    int error = 0;
-    if (options->address.host[0] == '\0') {
-        error = belay_endpoint_bind_any(server->endpoint, options->address.port);
-    } else if ((error = address_resolve(&options->address, AF_UNSPEC, &list)) != 0) {
-        fprintf(stderr, "%s: unknown host '%s': %s\n", PERF_NAME, options->address.host,
-                evutil_gai_strerror(error));
-        return false;
-    }
-    for (struct evutil_addrinfo *a = list; a && error == 0; a = a->ai_next)
-        error = belay_endpoint_bind(server->endpoint, a->ai_addr, (int)a->ai_addrlen);
-    int reason = error == BELAY_ESYS ? errno : EINVAL;
-    if (list)
-        evutil_freeaddrinfo(list);
-    if (error)
-        complain(options, reason);
-    return error == 0;
-}
 
 /* The command line of a client on this machine. */
 static void show_clients(struct server *server)
@@ -235,11 +201,12 @@ static bool open_endpoint(struct server *server)
         server->payload = calloc(1, config.core.message_size_max);
         is_right = server->endpoint && server->payload;
         if (!is_right)
-            complain(server->options, ENOMEM);
+            listen_complain(PERF_NAME, server->options->target, ENOMEM);
     }
     OPENSSL_cleanse(&config, sizeof config);
-    return is_right && bind_all(server) &&
-           belay_endpoint_listen(server->endpoint, on_accept, server) != NULL;
+    struct listen_target target = {PERF_NAME, server->options->target,
+                                   &server->options->address};
+    return is_right && listen_open(&target, server->endpoint, on_accept, server);
 }
 
 static void on_drained(struct belay_endpoint *endpoint, void *ctx)
