@@ -184,7 +184,7 @@ static bool open_endpoint(struct server *server, const struct server_options *op
     belay_config_init(&config);
     if (options->congestion)
         config.core.congestion = options->congestion;
-    bool is_right = gate_open(&server->gate, options, &config);
+    bool is_right = gate_open(&server->gate, SERVER_NAME, &options->security, &config);
     if (is_right)
         server->endpoint = belay_endpoint_new(server->base, &config, 0);
     if (is_right && server->endpoint == NULL)
@@ -199,7 +199,7 @@ static void report_all(struct server *server)
 {
     for (unsigned i = 0; belay_endpoint_get_fd(server->endpoint, i) >= 0; i++)
         report_listening(server->report, belay_endpoint_get_fd(server->endpoint, i));
-    gate_report(&server->gate, server->endpoint, server->report);
+    gate_report(&server->gate, server->endpoint, "belay-echo-client", true, server->report);
 }
 
 static struct server *server_open(struct event_base *base, const struct server_options *options,
