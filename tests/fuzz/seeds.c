@@ -3,7 +3,8 @@
  *
  *     fuzz_seeds DIR          to DIR/TARGET/NAME; the same bytes every time
  *
- * corpus/ has them, and beside them what fuzzers found (run.sh --keep), by its hash.
+ * The tests run them all. corpus/ has those that reach what others do not, by their names, and
+ * beside them what fuzzers found (run.sh --keep), by its hash.
  */
 #include "seeds.h"
 
