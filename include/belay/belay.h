@@ -47,13 +47,17 @@ struct belay_config {
     bool portable_io;        /* plain sendmsg/recvmsg only: no GSO, GRO, mmsg [false] */
     bool gso, gro, mmsg; /* each fast path by itself, used where the system has it: trains cut
                             or joined by the kernel, many messages a call [true] */
-    /* Lines for people; NULL: none. level 0 to 2, as in struct belay_log. */
+    /* Lines for people; NULL: none. level 0 to 2, as in struct belay_log. What is about a peer
+     * begins with its address, also where conn is NULL: a client that was refused. */
     void (*log)(void *ctx, int level, const struct belay_conn *conn, const char *text);
     void *log_ctx;
     /* Listening: may a client with this public key (32 bytes) connect? Then clients without a
      * key are refused. Called while a handshake waits, also when its packet is an old one sent
-     * again; it must answer at once, and only from what it knows. NULL: anyone may. */
-    bool (*authorize)(void *ctx, const uint8_t key[32]);
+     * again; it must answer at once, and only from what it knows. It may free the listener or
+     * the endpoint; then its answer is for nobody. addr: where the packet came from; nothing
+     * proves it, it is for a line of log. NULL: anyone may. */
+    bool (*authorize)(void *ctx, const uint8_t key[32], const struct sockaddr *addr,
+                      int socklen);
     void *authorize_ctx;
 };
 

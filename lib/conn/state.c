@@ -23,7 +23,7 @@
 void belay_connection_log(const struct belay_connection *c, int level, const char *text)
 {
     if (c->env->log.line != NULL)
-        c->env->log.line(c->env->log.ctx, level, c->self.handle, text);
+        c->env->log.line(c->env->log.ctx, level, c->self.handle, &c->path.remote, text);
 }
 
 void belay_connection_trace(const struct belay_connection *c, bool outgoing, char type,

@@ -221,6 +221,8 @@ int belay_core_poll(struct belay_core *core, struct belay_core_event *event)
         if (belay_connection_poll(slot->connection, event)) {
             event->conn = slot;
             event->user = slot->user;
+            if (event->type == BELAY_CORE_AUTHORIZE)
+                slot->is_held = true; /* until the answer */
             if (event->type != BELAY_CORE_MESSAGE ||
                 belay_connection_wants_credit(slot->connection))
                 belay_slot_touch(slot);
@@ -250,6 +252,12 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
     if (node != NULL)
         belay_connection_on_unreachable(
             BELAY_CONTAINER(node, struct belay_core_conn, by_dial)->connection, error);
+}
+
+void belay_core_size_hint(struct belay_core *core, const struct belay_path *path,
+                          const uint8_t *packet, size_t len, size_t fits)
+{
+    belay_hints_add(&core->hints, path, packet, len, fits);
 }
 
 static struct belay_core_conn *find_owner(struct belay_core *core,

@@ -99,7 +99,7 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
     queue_hello(core, path, &hello, init->random);
     snprintf(text, sizeof(text), "refused a client: %s", reason);
     if (core->env.log.line != NULL)
-        core->env.log.line(core->env.log.ctx, 1, NULL, text);
+        core->env.log.line(core->env.log.ctx, 1, NULL, &path->remote, text);
 }
 
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,

@@ -39,10 +39,9 @@ static bool ends_persistent_run(struct belay_recovery *r,
     return ends;
 }
 
-/* A reduction answers the losses of all that was sent before it, section 7.3.2. */
 static void count_in_reduction(struct belay_recovery *r, uint64_t sent_ns, uint64_t now_ns)
 {
-    if (!r->own.is_reduced || sent_ns > r->own.reduction_start_ns) {
+    if (!belay_congestion_is_answered(r->own.is_reduced, r->own.reduction_start_ns, sent_ns)) {
         r->own.is_reduced = true;
         r->own.reduction_start_ns = now_ns;
         r->own.reduction_serial++;

@@ -123,6 +123,10 @@ struct belay_data_header {
 int belay_data_header_parse(struct belay_data_header *header, const uint8_t *packet,
                             size_t len);
 
+/* The connection ID that a DATA packet begins with, of which the beginning is there, at least
+ * 1 + BELAY_CID_BYTES of it; NULL: it has none. BELAY_EPROTO: it is no DATA packet. */
+int belay_data_header_cid(const uint8_t *packet, const uint8_t **cid);
+
 /* cid NULL: none. Returns the header's length, 0 if size is too small. */
 size_t belay_data_header_build(uint8_t *out, size_t size, const uint8_t *cid, bool key_phase,
                                uint64_t number, unsigned number_bytes);

@@ -29,6 +29,7 @@ class Tap(threading.Thread):
         self.front.bind(("127.0.0.1", 0))
         self.back.connect(("127.0.0.1", port))
         self.port = self.front.getsockname()[1]
+        self.name = f"127.0.0.1:{self.back.getsockname()[1]}"  # as the server sees the client
         self.stopper = os.pipe()
         self.datagrams = []
         self.start()
@@ -280,7 +281,8 @@ class Refusals(Keys):
                 self.assertEqual((client.code, client.lines), (1, []))
                 self.check_nothing_passed(server, tap)
                 self.assertEqual(set(server.stderr.splitlines()),  # once, or once a second
-                                 {"belay-echo-server: " + self.sentence(servers, tap.port)})
+                                 {f"belay-echo-server: {tap.name}: " +
+                                  self.sentence(servers, tap.port)})
 
     def test_only_the_client_can_tell(self):
         """The server learns of it when the half-open connection expires."""

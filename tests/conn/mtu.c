@@ -230,7 +230,7 @@ static void hints_lower_nothing(void **state)
     path = other = pair_path(&pair.client, &pair.server);
     other.remote.bytes[0] ^= 1;
     for (size_t fits = 0; fits <= 70000; fits += 500) {
-        belay_core_too_big(pair.client.core, &path, 0, 0, fits, pair.now_ns);
+        belay_core_size_hint(pair.client.core, &path, NULL, 0, fits);
         belay_core_too_big(pair.client.core, &other, 0, 1000, fits, pair.now_ns);
         belay_core_too_big(pair.client.core, &path, 12345, 1000, fits, pair.now_ns);
     }

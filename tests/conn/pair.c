@@ -38,7 +38,8 @@ static void trace(void *ctx, const struct belay_core_conn *conn,
     }
 }
 
-static void log_line(void *ctx, int level, const struct belay_core_conn *conn, const char *text)
+static void log_line(void *ctx, int level, const struct belay_core_conn *conn,
+                     const struct belay_address *remote, const char *text)
 {
     struct pair_end *end = ctx;
 
@@ -46,6 +47,9 @@ static void log_line(void *ctx, int level, const struct belay_core_conn *conn, c
     if (level > 1)
         return;
     end->log_count++;
+    memset(&end->logged_of, 0, sizeof(end->logged_of));
+    if (remote != NULL)
+        end->logged_of = *remote;
     snprintf(end->logged, sizeof(end->logged), "%s", text);
 }
 

@@ -64,9 +64,10 @@ struct pair_end {
     uint64_t sent_count;  /* DATA packets */
     uint8_t sent_frames[PAIR_TRACED_BYTES];
     size_t sent_frames_len;
-    char verdict[32]; /* on the newest packet received */
-    char logged[320]; /* the newest line of level 1 or worse */
-    size_t log_count; /* of those */
+    char verdict[32];               /* on the newest packet received */
+    char logged[320];               /* the newest line of level 1 or worse */
+    struct belay_address logged_of; /* whom it is about */
+    size_t log_count;               /* of those */
 };
 
 /* A datagram on its way. */

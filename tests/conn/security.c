@@ -178,7 +178,7 @@ static void test_who_is_let_in(void **state)
     pair_dispose(&pair);
 }
 
-/* Nobody answers the question: the slot is given up after the connect timeout. */
+/* Nobody answers the question: after the connect timeout only the app's handle is left. */
 static void test_no_answer_keeps_nothing(void **state)
 {
     struct belay_core_config client = client_config(KEY_AND_OWN);
@@ -191,6 +191,9 @@ static void test_no_answer_keeps_nothing(void **state)
     pair_run(&pair, 25 * SECOND);
     assert_int_equal(pair_count(&pair.server, BELAY_CORE_AUTHORIZE), 1);
     assert_int_equal(pair_find(&pair.client, BELAY_CORE_CLOSED)->error, BELAY_ETIMEDOUT);
+    assert_int_equal(pair_find(&pair.server, BELAY_CORE_CLOSED)->error, BELAY_ETIMEDOUT);
+    assert_int_equal(belay_core_conn_count(pair.server.core), 1);
+    belay_core_conn_free(pair_find(&pair.server, BELAY_CORE_AUTHORIZE)->conn);
     assert_int_equal(belay_core_conn_count(pair.server.core), 0);
     pair_dispose(&pair);
 }

@@ -139,6 +139,10 @@ static void listening_can_end(void **state)
     pair_dial(&pair, true);
     pair_run(&pair, SECOND);
     assert_int_equal(pair_find(&pair.client, BELAY_CORE_CLOSED)->error, BELAY_EREFUSED);
+    assert_string_equal(pair.server.logged,
+                        "refused a client: the endpoint accepts no connections");
+    assert_memory_equal(&pair.server.logged_of, &pair.client.address,
+                        sizeof(pair.client.address));
     pair_dispose(&pair);
 }
 

@@ -226,22 +226,17 @@ static void silent_name_servers_end_by_the_connect_timeout(void **state)
 
 static void all_addresses_refused(void **state)
 {
+    struct closed_port closed = closed_port();
     struct side client;
-    struct sockaddr_storage addr;
-    int len = make_address("127.0.0.1", 0, &addr);
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    unsigned port;
 
     (void)state;
-    assert_int_equal(bind(fd, (struct sockaddr *)&addr, (socklen_t)len), 0);
-    port = port_of(fd);
-    close(fd);
     start_names();
-    dial_name("both.test", AF_UNSPEC, port, NULL, &client);
+    dial_name("both.test", AF_UNSPEC, closed.port, NULL, &client);
     WAIT_FOR(client.closed);
     assert_int_equal(client.error, BELAY_EREFUSED);
     assert_memory_equal(client.reason, "connection refused: nothing listens at ", 39);
     stop_names();
+    closed_port_free(&closed);
 }
 
 /* The limits of the queue hold while a name is looked up, too. */

@@ -453,7 +453,7 @@ static void call_app(struct story *story, struct end *end, enum fuzz_app what)
     case APP_UNREACHABLE:
         path.remote = story->ends[end == &story->ends[CLIENT]].side.address;
         belay_core_unreachable(end->side.core, &path, BELAY_EUNREACH, story->now_ns);
-        belay_core_too_big(end->side.core, &path, 0, 0, 1300, story->now_ns);
+        belay_core_size_hint(end->side.core, &path, NULL, 0, 1300);
         belay_core_too_big(end->side.core, &path, 1, 1400, 0, story->now_ns);
         break;
     case APP_RESET:
