@@ -174,6 +174,16 @@ def test_exit_codes():
                 f"{python(user, call)}; {command}", code=code)
 
 
+def test_client_is_killed():
+    """By whom it was not: told. By belay-netsim, after a signal of its own: not told again."""
+    ping = "ping -c 1 -W 20 $NETSIM_HOST >/dev/null; "
+    result = run(ME, *LIVE, "--quiet", "--link", "", "--", ":", ping + "kill -9 $$", code=137)
+    expect(result.stderr, "belay-netsim: the client ended with signal 9 (Killed)\n", "told")
+    result = run(ME, *LIVE, "--quiet", "--link", "", "--duration", "0.3", "--", ":",
+                 ping + "exec sleep 1000", code=130)
+    expect(result.stderr, "", "--duration has done it")
+
+
 def test_command_troubles():
     for server, client, code, part in [
         (python(ME, ECHO), "/nonexistent/x", 127, "/nonexistent/x"),
@@ -227,6 +237,7 @@ def test_duration():
     result = run(ME, *LIVE, "--link", "", "--duration", "0.3", "--", ":",
                  "trap 'echo told; exit 9' INT; " + ping + "sleep 1000 & wait", code=9)
     expect_in("told", result.stdout, "SIGINT came")
+    expect_in("belay-netsim: --duration is over: SIGINT to the client\n", result.stderr, "why")
     result = run(ME, *LIVE, "--link", "", "--duration", "0.3", "--", ":",
                  "trap '' INT; " + ping + "exec sleep 1000", code=124)
     expect_in("--duration was over", result.stderr, "killed")
