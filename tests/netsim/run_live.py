@@ -294,6 +294,8 @@ def test_refusals():
         (["--link", "delay 1ms | loss 500%", *echo], 2, "^^^^"),
         (["--link-back", "loss 1%", *echo], 2, "--link or --profile must be there"),
         (["--profile", "nonesuch", *echo], 2, "there is no `nonesuch`"),
+        (["--profile", "geo", "--link", "loss 1%", *echo], 2, "take one of them away"),
+        (["--profile", "geo", "--link-back", "", *echo], 2, "take one of them away"),
         (["--link", ""], 2, "two commands must be there"),
         (["--link", "", "--", "true"], 2, "two commands must be there"),
         (["--link", "", "--", "true", ":"], 2, "the client's command is missing"),
@@ -309,6 +311,9 @@ def test_refusals():
         ([*LIVE, "--link", "", "--pcap", "/nonexistent/x", *echo], 125, "/nonexistent/x: "),
     ]:
         expect_in(part, run(ME, *args, code=code).stderr, f"{args}")
+    expect(run(ME, "--link", "", "--backend", "magic", *echo, code=2).stderr,
+           "belay-netsim: --backend: `magic` is none; there are auto, kernel, live, proxy and "
+           "vm\n", "before a seed is chosen")
 
 
 def test_ip_can_not_be_run():
