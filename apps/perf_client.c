@@ -56,14 +56,19 @@ static void fail(struct call *call, const char *text)
     event_base_loopbreak(call->base);
 }
 
-/* Why a connection ended, in a sentence; the peer may have worded it. */
+/* Why a connection ended, in a sentence; a failed dial's reason has the address in it. The
+ * peer may have worded it. */
 static void fail_ended(struct line *line)
 {
     char text[512], reason[320];
-    int error = belay_conn_get_error(line->conn);
+    const char *name = belay_strerror(belay_conn_get_error(line->conn));
+    bool was_connected = line->hello_ns != 0;
     quote_clean(belay_conn_get_reason(line->conn), reason, sizeof reason);
-    snprintf(text, sizeof text, "%s: %s%s%s", line->call->options->target,
-             belay_strerror(error), reason[0] ? ": " : "", reason);
+    if (reason[0] && !was_connected)
+        snprintf(text, sizeof text, "%s", reason);
+    else
+        snprintf(text, sizeof text, "%s: %s%s%s", line->call->options->target, name,
+                 reason[0] ? ": " : "", reason);
     fail(line->call, text);
 }
 

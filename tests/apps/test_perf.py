@@ -123,7 +123,8 @@ class Runs(Case):
         self.assertEqual(self.measure(server, "--insecure")[0]["cipher"], "none")
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port)
         self.assertEqual(client.wait(), 1)
-        self.assertIn("insecure", client.stderr)
+        self.assertEqual(client.stderr, "belay-perf: 127.0.0.1:%d refused the connection: the server "
+                         "speaks in the clear: both sides must be insecure, or neither\n" % server.port)
 
     def test_keys(self):
         server = self.serve()
@@ -201,7 +202,11 @@ class Runs(Case):
         self.assertEqual(server.wait(), 0, server.stderr)
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port)
         self.assertEqual(client.wait(), 1)
-        self.assertIn("127.0.0.1:%d" % server.port, client.stderr)
+        self.assertEqual(client.stderr, "belay-perf: connection refused: nothing listens at "
+                         "127.0.0.1:%d\n" % server.port)
+        client = self.start(PERF, "-c", "nosuch.invalid")
+        self.assertEqual(client.wait(), 1)
+        self.assertRegex(client.stderr, "^belay-perf: no address for host nosuch.invalid: [^:]*$")
 
     def test_other_clients_are_refused_and_a_server_ends_under_load(self):
         server = self.serve()
