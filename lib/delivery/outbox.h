@@ -100,8 +100,9 @@ void belay_outbox_open(struct belay_outbox *box, uint64_t max_data, uint32_t max
                        uint64_t message_size_max, uint32_t channels_max);
 
 /* Queues one message. source NULL: data is copied. Else kept until its end, then released;
- * on error too. notify: report its end. 0, BELAY_ENOMEM, BELAY_EINVAL (channel, mode),
- * BELAY_EMSGSIZE (above the peer's limit; before open above the protocol's, 2^30). */
+ * on error too. notify: report its end, with id, which is below 2^59. 0, BELAY_ENOMEM,
+ * BELAY_EINVAL (channel, mode), BELAY_EMSGSIZE (above the peer's limit; before open above the
+ * protocol's, 2^30). */
 int belay_outbox_push(struct belay_outbox *box, uint32_t channel, uint8_t mode,
                       const void *data, const struct belay_source *source, size_t len,
                       bool notify, uint64_t id);

@@ -48,6 +48,7 @@ bool belay_outbox_peek(struct belay_outbox *box, struct belay_piece *piece)
         return false;
 
     struct belay_out_message *m = belay_out_sequence_at(seq, number);
+    const uint8_t *data = belay_out_message_data(m);
     box->peeked.message = m;
     box->peeked.sequence = seq;
     box->peeked.number = number;
@@ -61,7 +62,7 @@ bool belay_outbox_peek(struct belay_outbox *box, struct belay_piece *piece)
         .total = m->len,
         .offset = range.lo,
         .len = range.hi - range.lo,
-        .data = m->data != NULL ? m->data + range.lo : NULL,
+        .data = data != NULL ? data + range.lo : NULL,
         .message = m,
     };
     return true;
