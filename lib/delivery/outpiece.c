@@ -109,7 +109,7 @@ static void take_new(struct belay_outbox *box, struct belay_out_sequence *seq,
     m->sent += (uint32_t)len;
     if (m->sent == m->len)
         seq->next++;
-    belay_out_turn_taken(box, seq, len);
+    belay_out_turn_taken(box, seq, seq->turn_bytes + len + BELAY_OUT_TURN_MESSAGE);
 }
 
 void belay_outbox_take(struct belay_outbox *box, uint64_t len)
