@@ -175,6 +175,8 @@ static inline void belay_write_varint(struct belay_writer *w, uint64_t value)
 {
     if (value < 0x40)
         belay_write_u8(w, (uint8_t)value);
+    else if (value < 0x4000)
+        belay_write_u16(w, (uint16_t)(value | 0x4000));
     else
         belay_write_varint_long(w, value);
 }

@@ -23,8 +23,10 @@
 
 #define SMALLEST ((size_t)64)
 
-struct belay_pool_block {
-    struct belay_pool_block *next;
+/* A free block that lists others. Those below the first are full. */
+struct belay_pool_page {
+    struct belay_pool_page *below;
+    void *blocks[];
 };
 
 static size_t class_size(unsigned kind)
@@ -58,6 +60,41 @@ static unsigned class_of(size_t size)
     return kind < BELAY_POOL_CLASSES ? kind : BELAY_POOL_CLASSES;
 }
 
+/* How many others a free block lists. */
+static uint32_t page_room(unsigned kind)
+{
+    return (uint32_t)((class_size(kind) - sizeof(struct belay_pool_page)) / sizeof(void *));
+}
+
+static void push(struct belay_pool_list *list, unsigned kind, void *block)
+{
+    struct belay_pool_page *page = list->page;
+
+    if (page != NULL && list->count < page_room(kind)) {
+        UNPOISON(&page->blocks[list->count], sizeof(void *));
+        page->blocks[list->count++] = block;
+        return;
+    }
+    page = block;
+    UNPOISON(page, sizeof(*page));
+    page->below = list->page;
+    *list = (struct belay_pool_list){.page = page};
+}
+
+/* The block pushed last, or NULL. */
+static void *pop(struct belay_pool_list *list, unsigned kind)
+{
+    struct belay_pool_page *page = list->page;
+
+    if (page == NULL)
+        return NULL;
+    if (list->count > 0)
+        return page->blocks[--list->count];
+    list->page = page->below;
+    list->count = page->below != NULL ? page_room(kind) : 0;
+    return page;
+}
+
 void belay_pool_init(struct belay_pool *pool, struct belay_mem *mem, size_t keep_bytes)
 {
     *pool = (struct belay_pool){.mem = mem, .keep_bytes = keep_bytes};
@@ -66,14 +103,12 @@ void belay_pool_init(struct belay_pool *pool, struct belay_mem *mem, size_t keep
 void belay_pool_dispose(struct belay_pool *pool)
 {
     for (unsigned kind = 0; kind < BELAY_POOL_CLASSES; kind++) {
-        struct belay_pool_block *block = pool->free[kind];
-        while (block != NULL) {
-            struct belay_pool_block *next = block->next;
+        void *block;
+
+        while ((block = pop(&pool->free[kind], kind)) != NULL) {
             UNPOISON(block, class_size(kind));
             belay_mem_free(pool->mem, block, class_size(kind));
-            block = next;
         }
-        pool->free[kind] = NULL;
     }
     pool->kept_bytes = 0;
 }
@@ -84,15 +119,13 @@ void *belay_pool_take(struct belay_pool *pool, size_t size)
     if (kind == BELAY_POOL_CLASSES)
         return belay_mem_alloc(pool->mem, size);
 
-    struct belay_pool_block *block = pool->free[kind];
-    if (block != NULL) {
-        pool->free[kind] = block->next;
+    void *block = pop(&pool->free[kind], kind);
+    if (block != NULL)
         pool->kept_bytes -= class_size(kind);
-    } else {
+    else
         block = belay_mem_alloc(pool->mem, class_size(kind));
-        if (block == NULL)
-            return NULL;
-    }
+    if (block == NULL)
+        return NULL;
     POISON(block, class_size(kind));
     UNPOISON(block, size);
     return block;
@@ -108,15 +141,13 @@ void belay_pool_give(struct belay_pool *pool, void *p, size_t size)
         return;
     }
     size_t bytes = class_size(kind);
-    UNPOISON(p, bytes);
     /* kept_bytes <= keep_bytes always, so this cannot wrap. */
     if (bytes > pool->keep_bytes - pool->kept_bytes) {
+        UNPOISON(p, bytes);
         belay_mem_free(pool->mem, p, bytes);
         return;
     }
-    struct belay_pool_block *block = p;
-    block->next = pool->free[kind];
-    pool->free[kind] = block;
+    POISON(p, bytes);
+    push(&pool->free[kind], kind, p);
     pool->kept_bytes += bytes;
-    POISON(block + 1, bytes - sizeof(*block));
 }

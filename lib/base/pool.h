@@ -5,6 +5,9 @@
  * unused; larger blocks go straight to memory. A pool keeps at most keep_bytes of free blocks
  * and returns the rest at once. Blocks are aligned as those of the memory function are (with
  * malloc: for any type).
+ *
+ * The block given last is taken first. A free block is not touched, for it may have left the
+ * cache long since: every so many of them, one lists the others, by their addresses.
  */
 #ifndef BELAY_BASE_POOL_H
 #define BELAY_BASE_POOL_H
@@ -13,11 +16,16 @@
 
 #define BELAY_POOL_CLASSES 21
 
-struct belay_pool_block;
+struct belay_pool_page;
+
+struct belay_pool_list {
+    struct belay_pool_page *page; /* the first of those that list free blocks; NULL: none */
+    uint32_t count;               /* of blocks that it lists */
+};
 
 struct belay_pool {
     struct belay_mem *mem;
-    struct belay_pool_block *free[BELAY_POOL_CLASSES];
+    struct belay_pool_list free[BELAY_POOL_CLASSES];
     size_t kept_bytes, keep_bytes;
 };
 

@@ -61,6 +61,17 @@ static void append_data(struct belay_build *b, const struct belay_piece *piece, 
     b->again |= piece->again;
 }
 
+/* Messages that go on the run. */
+static void add_followers(struct belay_build *b, struct run *run,
+                          const struct belay_piece *piece)
+{
+    uint32_t count = belay_outbox_take_run(&b->c->outbox, piece->number, &b->w,
+                                           BELAY_PACKET_MESSAGES_MAX - b->message_count);
+
+    run->count += count;
+    b->message_count += count;
+}
+
 enum added {
     ADDED,
     ADDED_LAST, /* to the packet's end: nothing can follow */
@@ -112,6 +123,7 @@ static enum added add_whole(struct belay_build *b, struct run *run,
     belay_write_varint(&b->w, len);
     append_data(b, piece, len);
     run->count++;
+    add_followers(b, run, piece);
     return ADDED;
 }
 

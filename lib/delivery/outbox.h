@@ -26,6 +26,7 @@
 #ifndef BELAY_DELIVERY_OUTBOX_H
 #define BELAY_DELIVERY_OUTBOX_H
 
+#include "base/cursor.h"
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/ranges.h"
@@ -100,8 +101,9 @@ void belay_outbox_open(struct belay_outbox *box, uint64_t max_data, uint32_t max
                        uint64_t message_size_max, uint32_t channels_max);
 
 /* Queues one message. source NULL: data is copied. Else kept until its end, then released;
- * on error too. notify: report its end. 0, BELAY_ENOMEM, BELAY_EINVAL (channel, mode),
- * BELAY_EMSGSIZE (above the peer's limit; before open above the protocol's, 2^30). */
+ * on error too. notify: report its end, with id, which is below 2^59. 0, BELAY_ENOMEM,
+ * BELAY_EINVAL (channel, mode), BELAY_EMSGSIZE (above the peer's limit; before open above the
+ * protocol's, 2^30). */
 int belay_outbox_push(struct belay_outbox *box, uint32_t channel, uint8_t mode,
                       const void *data, const struct belay_source *source, size_t len,
                       bool notify, uint64_t id);
@@ -113,6 +115,14 @@ bool belay_outbox_peek(struct belay_outbox *box, struct belay_piece *piece);
 void belay_outbox_copy(const struct belay_piece *piece, uint64_t skip, void *out, size_t len);
 /* The first len bytes of the peeked piece are under way; len 0 only for an empty message. */
 void belay_outbox_take(struct belay_outbox *box, uint64_t len);
+
+/* After the take of a whole message: as many of those that follow it in its sequence as may go
+ * now, are whole and in memory, and fit into w, most at most, are written, each as its length
+ * (a varint) and its bytes, and are under way: what peek, copy and take do, at less than half
+ * the cost. Returns how many; after, before the first: the number of the message that was
+ * taken. */
+uint32_t belay_outbox_take_run(struct belay_outbox *box, uint64_t after, struct belay_writer *w,
+                               uint32_t most);
 
 /* Settles whole messages number .. number + count - 1, or part of one. Unknown or settled
  * numbers are ignored (they were acknowledged before). BELAY_ENOMEM: the part could not be

@@ -10,18 +10,17 @@ static int keep_source(struct belay_out_message *m, struct belay_pool *pool,
     if (m->source == NULL)
         return BELAY_ENOMEM;
     *m->source = *source;
-    m->data = source->data;
+    m->has_source = true;
     return 0;
 }
 
 static int keep_copy(struct belay_out_message *m, struct belay_pool *pool, const void *data,
                      size_t len)
 {
-    void *block = belay_pool_take(pool, len);
-    if (block == NULL)
+    m->copy = belay_pool_take(pool, len);
+    if (m->copy == NULL)
         return BELAY_ENOMEM;
-    memcpy(block, data, len);
-    m->data = block;
+    memcpy(m->copy, data, len);
     return 0;
 }
 
@@ -35,53 +34,88 @@ int belay_out_message_init(struct belay_out_message *m, struct belay_pool *pool,
     return len > 0 ? keep_copy(m, pool, data, len) : 0;
 }
 
-static void drop_parts(struct belay_out_message *m, struct belay_pool *pool)
+static void free_parts(struct belay_out_parts *parts, struct belay_pool *pool)
 {
-    belay_ranges_dispose(&m->parts->acked);
-    belay_ranges_dispose(&m->parts->lost);
-    belay_pool_give(pool, m->parts, sizeof(*m->parts));
-    m->parts = NULL;
+    belay_ranges_dispose(&parts->acked);
+    belay_ranges_dispose(&parts->lost);
+    belay_pool_give(pool, parts, sizeof(*parts));
 }
 
-void belay_out_message_release(struct belay_out_message *m, struct belay_pool *pool)
+static void release_source(struct belay_out_message *m, struct belay_pool *pool)
 {
-    if (m->parts != NULL)
-        drop_parts(m, pool);
-    struct belay_source *kept = m->source;
-    if (kept == NULL)
-        belay_pool_give(pool, (void *)m->data, m->len);
-    m->data = NULL;
+    struct belay_source source = *m->source;
+    belay_pool_give(pool, m->source, sizeof(*m->source));
     m->source = NULL;
-    m->lost = false;
-    m->settled = true;
-    if (kept == NULL)
-        return;
-    struct belay_source source = *kept;
-    belay_pool_give(pool, kept, sizeof(*kept));
+    m->has_source = false;
     /* Last: it is the app's code, and may do anything. */
     if (source.release != NULL)
         source.release(source.ctx);
 }
 
+void belay_out_message_release_all(struct belay_out_message *m, struct belay_pool *pool)
+{
+    m->settled = true;
+    m->lost = false;
+    if (m->has_parts) {
+        free_parts(m->parts, pool);
+        m->has_parts = false;
+    }
+    if (m->has_source) {
+        release_source(m, pool);
+        return;
+    }
+    belay_pool_give(pool, m->copy, m->len);
+    m->copy = NULL;
+}
+
+/* What the message itself says of parts. */
+static int fill_parts(struct belay_out_parts *parts, const struct belay_out_message *m)
+{
+    int error = 0;
+    if (m->lost && m->sent < m->len)
+        error = belay_ranges_add(&parts->lost, m->sent, m->len, NULL);
+    if (error == 0 && m->acked.first > 0)
+        error = belay_ranges_add(&parts->acked, 0, m->acked.first, NULL);
+    if (error == 0 && m->acked.last > 0)
+        error = belay_ranges_add(&parts->acked, m->len - m->acked.last, m->len, NULL);
+    return error;
+}
+
 /* From now on parts say what is acknowledged and what is due again. */
 static int make_parts(struct belay_out_message *m, struct belay_pool *pool)
 {
-    if (m->parts != NULL)
+    if (m->has_parts)
         return 0;
-    m->parts = belay_pool_take(pool, sizeof(*m->parts));
-    if (m->parts == NULL)
+    struct belay_out_parts *parts = belay_pool_take(pool, sizeof(*parts));
+    if (parts == NULL)
         return BELAY_ENOMEM;
-    belay_ranges_init(&m->parts->acked, pool->mem, 0);
-    belay_ranges_init(&m->parts->lost, pool->mem, 0);
-    if (!m->lost)
-        return 0;
-    if (m->len > 0 && belay_ranges_add(&m->parts->lost, m->sent, m->len, NULL) != 0) {
-        drop_parts(m, pool);
+    belay_ranges_init(&parts->acked, pool->mem, 0);
+    belay_ranges_init(&parts->lost, pool->mem, 0);
+    if (fill_parts(parts, m) != 0) {
+        free_parts(parts, pool);
         return BELAY_ENOMEM;
     }
+    if (m->lost)
+        m->sent = m->len;
     m->lost = false;
-    m->sent = m->len;
+    m->parts = parts;
+    m->has_parts = true;
     return 0;
+}
+
+/* True: [lo, hi) goes on from what was acknowledged at one of the ends. */
+static bool extend_end(struct belay_out_message *m, uint32_t lo, uint32_t hi)
+{
+    if (lo <= m->acked.first) {
+        if (hi > m->acked.first)
+            m->acked.first = hi;
+        return true;
+    }
+    if (hi < m->len - m->acked.last)
+        return false;
+    if (m->len - lo > m->acked.last)
+        m->acked.last = m->len - lo;
+    return true;
 }
 
 int belay_out_message_acked(struct belay_out_message *m, struct belay_pool *pool, uint64_t lo,
@@ -93,6 +127,8 @@ int belay_out_message_acked(struct belay_out_message *m, struct belay_pool *pool
         return 1;
     if (lo >= hi)
         return 0;
+    if (!m->has_parts && !m->lost && extend_end(m, (uint32_t)lo, (uint32_t)hi))
+        return m->acked.last >= m->len - m->acked.first;
     if (make_parts(m, pool) != 0 || belay_ranges_add(&m->parts->acked, lo, hi, NULL) != 0)
         return BELAY_ENOMEM;
     /* Splitting may want memory. Without it the part goes once too often: harmless. */
@@ -106,7 +142,8 @@ int belay_out_message_lost(struct belay_out_message *m, struct belay_pool *pool,
     uint64_t handed_out = m->lost ? m->len : m->sent;
     if (hi > handed_out)
         hi = handed_out;
-    if (m->parts == NULL && lo == 0 && hi == m->len) {
+    bool is_untouched = !m->has_parts && m->acked.first == 0 && m->acked.last == 0;
+    if (is_untouched && lo == 0 && hi == m->len) {
         m->lost = true;
         m->sent = 0;
         return 0;
@@ -129,7 +166,7 @@ bool belay_out_message_due(const struct belay_out_message *m, struct belay_range
         *range = (struct belay_range){m->sent, m->len};
         return true;
     }
-    if (m->parts == NULL || m->parts->lost.count == 0)
+    if (!m->has_parts || m->parts->lost.count == 0)
         return false;
     *range = *belay_ranges_at(&m->parts->lost, 0);
     return true;

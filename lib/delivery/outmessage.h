@@ -2,9 +2,10 @@
  * outmessage.h - one message on its way out: where its bytes are, how far it was handed out,
  * which parts were acknowledged or lost.
  *
- * The common message is small, leaves whole, and is acknowledged whole: all of that fits into
- * the 48 bytes of struct belay_out_message, which lies in its sequence's ring (so it may move:
- * keep no pointer to one). Sets of parts are made only when a part is acknowledged or lost.
+ * The common message is copied, acknowledged from its ends inwards (whole, or piece by piece,
+ * up or down), and lost whole if at all: all of that fits into the 32 bytes of struct
+ * belay_out_message, which lies in its sequence's ring (so it may move: keep no pointer to
+ * one). Sets of parts are made when there is more to say.
  */
 #ifndef BELAY_DELIVERY_OUTMESSAGE_H
 #define BELAY_DELIVERY_OUTMESSAGE_H
@@ -20,16 +21,34 @@ struct belay_out_parts {
 };
 
 struct belay_out_message {
-    const uint8_t *data;           /* our copy or the source's; NULL: read from the source */
-    struct belay_source *source;   /* NULL: data is our copy, len bytes of the pool */
-    struct belay_out_parts *parts; /* NULL: no part was settled by itself yet */
-    uint64_t id;
+    union {
+        uint8_t *copy;               /* len bytes of the pool; NULL: none */
+        struct belay_source *source; /* has_source: of the pool, too */
+    };
+    union {
+        struct {
+            uint32_t first, last; /* so many bytes from its beginning, and at its end */
+        } acked;
+        struct belay_out_parts *parts; /* has_parts */
+    };
+    uint64_t id : 59;
+    uint64_t notify : 1;
+    uint64_t settled : 1; /* acknowledged or given up; nothing is held any more */
+    uint64_t lost : 1;    /* was handed out fully, nothing was acknowledged; [sent, len) is due
+                             again. Only without parts */
+    uint64_t has_source : 1;
+    uint64_t has_parts : 1;
     uint32_t len;
     uint32_t sent; /* bytes handed out; with lost set: from here on they are due again */
-    bool notify;
-    bool settled; /* acknowledged or given up; nothing is held any more */
-    bool lost;    /* was handed out fully; [sent, len) is due again. Only without parts */
 };
+
+_Static_assert(sizeof(struct belay_out_message) <= 32, "every message queued costs this");
+
+/* Its first byte, contiguous; NULL: it is empty, or to be read from its source. */
+static inline const uint8_t *belay_out_message_data(const struct belay_out_message *m)
+{
+    return m->has_source ? m->source->data : m->copy;
+}
 
 /* What the message takes of the peer's credit. */
 static inline uint64_t belay_out_message_cost(const struct belay_out_message *m)
@@ -42,7 +61,19 @@ int belay_out_message_init(struct belay_out_message *m, struct belay_pool *pool,
                            const void *data, const struct belay_source *source, size_t len);
 
 /* Lets go of bytes and parts, and marks it settled. len stays readable. */
-void belay_out_message_release(struct belay_out_message *m, struct belay_pool *pool);
+void belay_out_message_release_all(struct belay_out_message *m, struct belay_pool *pool);
+static inline void belay_out_message_release(struct belay_out_message *m,
+                                             struct belay_pool *pool)
+{
+    if (m->has_parts || m->has_source) {
+        belay_out_message_release_all(m, pool);
+        return;
+    }
+    belay_pool_give(pool, m->copy, m->len);
+    m->copy = NULL;
+    m->lost = false;
+    m->settled = true;
+}
 
 /* [lo, hi) arrived. 1: that completes the message; 0; or BELAY_ENOMEM, nothing changed. */
 int belay_out_message_acked(struct belay_out_message *m, struct belay_pool *pool, uint64_t lo,

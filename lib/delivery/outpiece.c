@@ -48,6 +48,7 @@ bool belay_outbox_peek(struct belay_outbox *box, struct belay_piece *piece)
         return false;
 
     struct belay_out_message *m = belay_out_sequence_at(seq, number);
+    const uint8_t *data = belay_out_message_data(m);
     box->peeked.message = m;
     box->peeked.sequence = seq;
     box->peeked.number = number;
@@ -61,7 +62,7 @@ bool belay_outbox_peek(struct belay_outbox *box, struct belay_piece *piece)
         .total = m->len,
         .offset = range.lo,
         .len = range.hi - range.lo,
-        .data = m->data != NULL ? m->data + range.lo : NULL,
+        .data = data != NULL ? data + range.lo : NULL,
         .message = m,
     };
     return true;
@@ -108,7 +109,7 @@ static void take_new(struct belay_outbox *box, struct belay_out_sequence *seq,
     m->sent += (uint32_t)len;
     if (m->sent == m->len)
         seq->next++;
-    belay_out_turn_taken(box, seq, len);
+    belay_out_turn_taken(box, seq, seq->turn_bytes + len + BELAY_OUT_TURN_MESSAGE);
 }
 
 void belay_outbox_take(struct belay_outbox *box, uint64_t len)

@@ -22,7 +22,7 @@ void belay_out_sequence_free(struct belay_out_sequence *seq, struct belay_mem *m
     belay_mem_free(mem, seq, sizeof(*seq));
 }
 
-static int grow(struct belay_out_sequence *seq, struct belay_mem *mem)
+int belay_out_sequence_grow(struct belay_out_sequence *seq, struct belay_mem *mem)
 {
     size_t capacity = seq->capacity > 0 ? seq->capacity * 2 : CAPACITY_FIRST;
     if (capacity > SIZE_MAX / 2 / sizeof(*seq->ring))
@@ -36,11 +36,6 @@ static int grow(struct belay_out_sequence *seq, struct belay_mem *mem)
     seq->ring = ring;
     seq->capacity = capacity;
     return 0;
-}
-
-int belay_out_sequence_reserve(struct belay_out_sequence *seq, struct belay_mem *mem)
-{
-    return seq->end - seq->first < seq->capacity ? 0 : grow(seq, mem);
 }
 
 void belay_out_sequence_advance(struct belay_out_sequence *seq)

@@ -60,7 +60,12 @@ belay_out_sequence_at(const struct belay_out_sequence *seq, uint64_t number)
 }
 
 /* Makes room for one more at end. 0 or BELAY_ENOMEM. */
-int belay_out_sequence_reserve(struct belay_out_sequence *seq, struct belay_mem *mem);
+int belay_out_sequence_grow(struct belay_out_sequence *seq, struct belay_mem *mem);
+static inline int belay_out_sequence_reserve(struct belay_out_sequence *seq,
+                                             struct belay_mem *mem)
+{
+    return seq->end - seq->first < seq->capacity ? 0 : belay_out_sequence_grow(seq, mem);
+}
 
 /* Moves first past what is settled. */
 void belay_out_sequence_advance(struct belay_out_sequence *seq);

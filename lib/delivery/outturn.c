@@ -2,9 +2,6 @@
 
 #include "base/heap.h"
 
-/* Beside its bytes a message takes a few of the packet: empty ones end a turn too. */
-#define TURN_MESSAGE_COST 4
-
 /* No honest receiver's window of message numbers is larger. One that acknowledges all but the
  * first message must not make the ring behind it grow for ever. */
 #define NUMBERS_MAX ((uint64_t)1 << 20)
@@ -21,13 +18,6 @@ static void move(struct belay_out_sequence *seq, enum belay_out_place place,
     if (to != NULL)
         belay_list_append(to, &seq->turn);
     seq->place = place;
-}
-
-void belay_out_turn_wake(struct belay_outbox *box, struct belay_out_sequence *seq,
-                         enum belay_out_place place)
-{
-    if (seq->place == place && box->open)
-        move(seq, BELAY_OUT_READY, &box->ready);
 }
 
 /* What the sequence would wait for before its next message, connection's credit aside. */
@@ -101,11 +91,38 @@ struct belay_out_sequence *belay_out_turn_pick(struct belay_outbox *box)
     return NULL;
 }
 
+static uint64_t left(uint64_t limit, uint64_t used)
+{
+    return limit > used ? limit - used : 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct belay_out_share belay_out_turn_share(const struct belay_outbox *box,
+                                            const struct belay_out_sequence *seq)
+{
+    struct belay_out_share share = {0};
+    if (seq->place != BELAY_OUT_READY || box->ready.next != &seq->turn ||
+        box->granted != NULL || !belay_list_is_empty(&box->stuck))
+        return share;
+    share.messages = least(seq->end, seq->limit);
+    share.messages =
+        least(left(share.messages, seq->next), left(NUMBERS_MAX, seq->next - seq->first));
+    share.messages =
+        least(share.messages,
+              left(belay_numbers_open_max(box->initial_max_messages), box->numbers_open));
+    share.cost = least(left(box->window / 2, seq->held), left(box->max_data, box->reserved));
+    share.is_alone = seq->turn.next == &box->ready;
+    return share;
+}
+
 void belay_out_turn_taken(struct belay_outbox *box, struct belay_out_sequence *seq,
-                          uint64_t len)
+                          uint64_t bytes)
 {
     box->granted = NULL;
-    uint64_t bytes = seq->turn_bytes + len + TURN_MESSAGE_COST;
     if (bytes < BELAY_OUT_TURN) {
         seq->turn_bytes = (uint32_t)bytes;
         return;

@@ -22,17 +22,36 @@
 #include "delivery/outsequence.h"
 
 #define BELAY_OUT_TURN 1200 /* bytes, about a packet's worth */
+/* Beside its bytes a message takes a few of the packet: empty ones end a turn too. */
+#define BELAY_OUT_TURN_MESSAGE 4
 
 /* The sequence whose message `next` may be handed out now, or NULL. */
 struct belay_out_sequence *belay_out_turn_pick(struct belay_outbox *box);
 
-/* len new bytes of it were taken; may end its turn. */
+/* Something new of it was taken. bytes: of this turn so far, BELAY_OUT_TURN_MESSAGE for each
+ * message included; may end it. */
 void belay_out_turn_taken(struct belay_outbox *box, struct belay_out_sequence *seq,
-                          uint64_t len);
+                          uint64_t bytes);
+
+/* How much more of the sequence may be started: nothing if it is not first in ready, or
+ * somebody waits before it. */
+struct belay_out_share {
+    uint64_t messages, cost; /* cost of them all */
+    bool is_alone;           /* its next turn begins at once */
+};
+struct belay_out_share belay_out_turn_share(const struct belay_outbox *box,
+                                            const struct belay_out_sequence *seq);
 
 /* It has a new message, when it was idle; or what it waited for in place may have come. */
-void belay_out_turn_wake(struct belay_outbox *box, struct belay_out_sequence *seq,
-                         enum belay_out_place place);
+static inline void belay_out_turn_wake(struct belay_outbox *box, struct belay_out_sequence *seq,
+                                       enum belay_out_place place)
+{
+    if (seq->place != place || !box->open)
+        return;
+    belay_list_remove(&seq->turn);
+    belay_list_append(&box->ready, &seq->turn);
+    seq->place = BELAY_OUT_READY;
+}
 
 /* Whether a message of this cost fits into the connection's credit. */
 static inline bool belay_out_turn_has_data(const struct belay_outbox *box, uint64_t cost)

@@ -17,6 +17,15 @@ static unsigned notify(const struct belay_conn *conn)
     return conn->on_sent != NULL ? BELAY_SEND_NOTIFY : 0;
 }
 
+/* The core has it. What it refuses is no work: a loop that waits for room waits in peace. */
+static int queued(struct belay_conn *conn, uint64_t number, size_t len, uint64_t *message)
+{
+    if (message != NULL)
+        *message = belay_hold_number(conn, number);
+    belay_endpoint_mark_queued(conn->endpoint, conn->core, len);
+    return 0;
+}
+
 /* As belay_core_conn_send_source. A number from the core is one after those that the hold
  * counted and the core refused. */
 static int send_source(struct belay_conn *conn, unsigned channel, enum belay_mode mode,
@@ -35,10 +44,7 @@ static int send_source(struct belay_conn *conn, unsigned channel, enum belay_mod
     }
     error = belay_core_conn_send_source(conn->core, channel, mode, source, len, notify(conn),
                                         deadline_ns, &number);
-    if (error == 0 && message != NULL)
-        *message = belay_hold_number(conn, number);
-    belay_endpoint_mark_queued(conn->endpoint, conn->core, error == 0 ? len : 0);
-    return error;
+    return error == 0 ? queued(conn, number, len, message) : error;
 }
 
 /* The hold has no copy of its own to give to the core later. */
@@ -74,10 +80,7 @@ static int send_copy(struct belay_conn *conn, unsigned channel, enum belay_mode 
         return BELAY_ENOTCONN;
     error = belay_core_conn_send(conn->core, channel, mode, data, len, notify(conn),
                                  deadline_ns, &number);
-    if (error == 0 && message != NULL)
-        *message = belay_hold_number(conn, number);
-    belay_endpoint_mark_queued(conn->endpoint, conn->core, error == 0 ? len : 0);
-    return error;
+    return error == 0 ? queued(conn, number, len, message) : error;
 }
 
 int belay_conn_send(struct belay_conn *conn, unsigned channel, const void *data, size_t len)

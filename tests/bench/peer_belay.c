@@ -100,10 +100,22 @@ static int listen_at(struct bench_setup *setup, const struct belay_config *confi
     return 0;
 }
 
+/* The library has precise timers of its own, where the system has them. */
+static struct event_base *new_base(bool portable)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *made;
+
+    if (portable)
+        event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+    made = event_base_new_with_config(config);
+    event_config_free(config);
+    return made;
+}
+
 static int start(struct bench_setup *setup)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(setup->port)};
-    struct event_config *precise = event_config_new();
     struct belay_config config;
     const char *wrong;
     int error = -1;
@@ -112,9 +124,7 @@ static int start(struct bench_setup *setup)
     inet_pton(AF_INET, setup->host, &addr.sin_addr);
     configure(setup, &config);
     wrong = belay_core_config_check(&config.core);
-    event_config_set_flag(precise, EVENT_BASE_FLAG_PRECISE_TIMER);
-    base = event_base_new_with_config(precise);
-    event_config_free(precise);
+    base = new_base(config.portable_io);
     tick = evtimer_new(base, on_tick, NULL);
     if (wrong == NULL && setup->is_server) {
         error = listen_at(setup, &config, &addr);
@@ -149,7 +159,7 @@ static bool poll_input(unsigned timeout_us)
 
     if (timeout_us > 0)
         evtimer_add(tick, &timeout);
-    event_base_loop(base, timeout_us > 0 ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    event_base_loop(base, EVLOOP_ONCE | (timeout_us > 0 ? 0 : EVLOOP_NONBLOCK));
     return !has_ended;
 }
 

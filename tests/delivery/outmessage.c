@@ -1,4 +1,4 @@
-#include "tests/delivery/room.h"
+#include "tests/delivery/outroom.h"
 
 #include "delivery/outmessage.h"
 
@@ -40,12 +40,13 @@ static void test_whose_bytes(void **state)
         source.release = NULL; /* it has kept its own copy of the struct */
         assert_int_equal(m.len, rows[i].len);
         assert_int_equal(belay_out_message_cost(&m), rows[i].len + BELAY_MESSAGE_COST);
+        const uint8_t *data = belay_out_message_data(&m);
         if (rows[i].readable)
-            assert_ptr_equal(m.data, bytes);
+            assert_ptr_equal(data, bytes);
         else if (!rows[i].with_source && rows[i].len > 0)
-            assert_true(m.data != bytes && memcmp(m.data, bytes, rows[i].len) == 0);
+            assert_true(data != bytes && memcmp(data, bytes, rows[i].len) == 0);
         else
-            assert_null(m.data);
+            assert_null(data);
         belay_out_message_release(&m, &room.pool);
         assert_true(m.settled);
         assert_int_equal(m.len, rows[i].len);
@@ -117,6 +118,23 @@ static const struct {
     {100, {{LOST, 0, 100, 0}, {RESENT, 0, 40, 0}, {ACKED, 0, 40, 0}}, {40, 100}},
     {100, {{LOST, 0, 100, 0}, {RESENT, 0, 40, 0}, {ACKED, 30, 50, 0}}, {50, 100}},
     {100, {{LOST, 0, 100, 0}, {ACKED, 0, 100, 1}}, {0, 100}}, /* the caller settles it */
+    /* from both ends */
+    {100, {{ACKED, 70, 100, 0}, {ACKED, 30, 70, 0}, {ACKED, 0, 30, 1}}, NONE},
+    {100,
+     {{ACKED, 0, 20, 0}, {ACKED, 70, 100, 0}, {ACKED, 10, 40, 0}, {ACKED, 35, 75, 1}},
+     NONE},
+    {100,
+     {{ACKED, 0, 30, 0}, {ACKED, 10, 20, 0}, {ACKED, 30, 99, 0}, {ACKED, 99, 100, 1}},
+     NONE},
+    {100, {{ACKED, 0, 20, 0}, {ACKED, 80, 100, 0}, {LOST, 10, 90, 0}}, {20, 80}},
+    {100, {{ACKED, 80, 100, 0}, {LOST, 0, 100, 0}, {RESENT, 0, 50, 0}}, {50, 80}},
+    {100,
+     {{ACKED, 0, 20, 0}, {ACKED, 80, 100, 0}, {ACKED, 40, 60, 0}, {LOST, 0, 100, 0}},
+     {20, 40}},
+    {100,
+     {{ACKED, 80, 100, 0}, {ACKED, 40, 60, 0}, {ACKED, 0, 40, 0}, {ACKED, 60, 80, 1}},
+     NONE},
+    {100, {{ACKED, 80, 100, 0}, {LOST, 0, 100, 0}, {ACKED, 0, 80, 1}}, NONE},
     {50, {{LOST, 0, 50, 0}}, {0, 50}},
     {50, {{LOST, 0, 100, 0}}, {0, 50}}, /* nobody lost what was not sent */
     {50, {{LOST, 50, 100, 0}}, NONE},
@@ -152,6 +170,28 @@ static void test_what_is_due_again(void **state)
         if (any != (stories[i].due.lo != UINT64_MAX) || due.lo != stories[i].due.lo ||
             due.hi != stories[i].due.hi)
             fail_msg("story %zu: [%d, %d)", i, (int)due.lo, (int)due.hi);
+        belay_out_message_release(&m, &room.pool);
+        room_dispose(&room);
+    }
+}
+
+/* Pieces that are acknowledged in order, or the other way round, cost nothing to note. */
+static void test_ends_take_no_memory(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[100];
+    for (unsigned down = 0; down < 2; down++) {
+        struct belay_out_message m;
+        struct room room;
+        room_init(&room);
+        assert_int_equal(belay_out_message_init(&m, &room.pool, bytes, NULL, 100), 0);
+        m.sent = 100;
+        room_starve(&room);
+        for (uint64_t i = 0; i < 10; i++) {
+            uint64_t lo = 10 * (down ? 9 - i : i);
+            assert_int_equal(belay_out_message_acked(&m, &room.pool, lo, lo + 10), i == 9);
+        }
+        room.memory.fail_at = 0;
         belay_out_message_release(&m, &room.pool);
         room_dispose(&room);
     }
@@ -225,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_whose_bytes),
         cmocka_unit_test(test_no_memory_holds_nothing),
         cmocka_unit_test(test_what_is_due_again),
+        cmocka_unit_test(test_ends_take_no_memory),
         cmocka_unit_test(test_an_empty_message),
         cmocka_unit_test(test_parts_without_memory),
     };

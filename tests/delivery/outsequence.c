@@ -7,12 +7,12 @@ static struct belay_out_sequence *make(struct room *room, uint64_t first)
     return seq;
 }
 
-/* A message without bytes of its own: len says its cost, id its number. */
+/* A message without bytes of its own: len says its cost, id the end of its number. */
 static void append(struct room *room, struct belay_out_sequence *seq, uint32_t len)
 {
     assert_int_equal(belay_out_sequence_reserve(seq, &room->mem), 0);
     *belay_out_sequence_at(seq, seq->end) =
-        (struct belay_out_message){.id = seq->end, .len = len};
+        (struct belay_out_message){.id = (uint32_t)seq->end, .len = len};
     seq->end++;
 }
 
@@ -39,7 +39,7 @@ static void test_ring_grows_and_wraps(void **state)
             for (unsigned k = 0; k < rows[i].in; k++)
                 append(&room, seq, 0);
             for (uint64_t n = seq->first; n < seq->end; n++)
-                assert_true(belay_out_sequence_at(seq, n)->id == n);
+                assert_true(belay_out_sequence_at(seq, n)->id == (uint32_t)n);
             seq->first += rows[i].out;
         }
         assert_int_equal(seq->capacity, rows[i].capacity);

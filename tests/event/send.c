@@ -404,6 +404,12 @@ static void a_reader_that_stops_stops_its_sender(void **state)
         turn_loop(__FILE__, __LINE__, "the sender is out of credit");
         belay_conn_get_stats(client.conn, &stats, sizeof(stats));
     }
+    /* What is refused is no work: who waits for room in this loop sleeps. */
+    count += fill_queue(16384);
+    turn_loop(__FILE__, __LINE__, "what was queued is looked at");
+    assert_int_equal(event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE), 0);
+    assert_int_equal(belay_conn_send(client.conn, 0, bytes, 16384), BELAY_EAGAIN);
+    assert_int_equal(event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE), 0);
     assert_int_equal(server.messages, 0);
     assert_true(belay_conn_get_queued(client.conn) >= 512 * 1024 - 65536 - 2 * 16384);
     belay_conn_get_stats(server.conn, &stats, sizeof(stats));
