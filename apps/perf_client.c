@@ -275,6 +275,8 @@ static void on_control(struct line *line, const void *data, size_t len)
     const char *wrong = perf_control_read(data, len, &control);
     if (wrong) {
         fail(line->call, wrong);
+    } else if (control.event == PERF_HELLO) {
+        fail(line->call, "our own words come back: is the other side an echo server?");
     } else if (control.event == PERF_READY) {
         on_ready(line, &control);
     } else if (control.event == PERF_TOTALS && line->call->is_ending) {

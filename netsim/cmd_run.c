@@ -318,7 +318,9 @@ static int run(struct options *o, int count, char *const *words)
         code = take_commands(o, count, words, commands);
     if (code == 0)
         code = plan(o, plans);
-    if (code == 0)
+    if (code == NETSIM_EXIT_FAILURE) /* which a client may give, too */
+        code = NETSIM_EXIT_RUN;
+    else if (code == 0)
         code = strcmp(o->backend, "auto") == 0 ? run_auto(o) : run_named(o);
     for (int i = 0; i < 2; i++) {
         free(commands[i]);

@@ -203,7 +203,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
     if (s->config->ready->port != 0)
         snprintf(text, sizeof(text),
                  "the server is not ready after %d s: no socket is bound to $NETSIM_LISTEN "
-                 "(port %u)",
+                 "(port %u); a port of its own needs --backend live",
                  READY_WITHIN_MS / 1000, s->config->ready->port);
     else
         snprintf(text, sizeof(text),

@@ -220,6 +220,12 @@ class Runs(Case):
         self.assertEqual(client.wait(), 1)
         self.assertIn("the server was ended", client.stderr)
 
+    def test_an_echo_server_is_no_belay_perf(self):
+        server = self.start_server("--quiet")
+        client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port)
+        self.assertEqual(client.wait(), 1)
+        self.assertIn("our own words come back: is the other side an echo server?", client.stderr)
+
     def test_a_signal_ends_the_time_early(self):
         server = self.serve()
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port, "-t", "60")

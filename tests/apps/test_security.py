@@ -140,13 +140,13 @@ REFUSED = {
     "a client without a key": (
         "--key @server --authorized @list", "--server-key %server",
         "ADDR refused the connection: the server lets in only known clients: show a key of your "
-        "own, and expect the server's",
+        "own, and expect the server's: --key FILE",
         "refused a client: the server lets in only known clients: show a key of your own, and "
         "expect the server's"),
     "a client without any key": (
         "--key @server --authorized @list", "",
         "ADDR refused the connection: the server lets in only known clients: show a key of your "
-        "own, and expect the server's",
+        "own, and expect the server's: --key FILE and --server-key TEXT",
         "refused a client: the server lets in only known clients: show a key of your own, and "
         "expect the server's"),
     "different secrets": (
@@ -159,15 +159,15 @@ REFUSED = {
         "refused a client: the client expects another key of this server"),
     "no secret": (
         "--psk @psk", "",
-        "ADDR refused the connection: the server asks for a shared secret",
+        "ADDR refused the connection: the server asks for a shared secret: --psk FILE",
         "refused a client: the server asks for a shared secret"),
     "a key instead of a secret": (
         "--key @server --psk @psk", "--server-key %server --key @alice",
-        "ADDR refused the connection: the server asks for a shared secret",
+        "ADDR refused the connection: the server asks for a shared secret: --psk FILE",
         "refused a client: the server asks for a shared secret"),
     "a secret that nobody asks for": (
         "--key @server", "--psk @psk",
-        "ADDR refused the connection: the server has no shared secret",
+        "ADDR refused the connection: the server has no shared secret: leave out --psk",
         "refused a client: the server has no shared secret"),
     "an insecure client": (
         "", "--insecure",

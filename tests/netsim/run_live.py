@@ -307,6 +307,8 @@ def test_refusals():
         (["--link", "", "--mtu", "67", *echo], 2, "--mtu: at least 68"),
         (["--link", "", "--mtu", "70000", *echo], 2, "--mtu: `70000` is more than"),
         (["--link", "", "--backend", "proxy", "--mtu", "1000", *echo], 2, "--backend live has"),
+        (["--link", "x-trace /nonexistent", *echo], 125, "x-trace /nonexistent: No such file"),
+        (["--link", "", "--link-back", "delay 1ms 1ms distribution x", *echo], 125, ".dist file"),
         ([*LIVE, "--link", "", "--log", "/nonexistent/x", *echo], 125, "/nonexistent/x: "),
         ([*LIVE, "--link", "", "--pcap", "/nonexistent/x", *echo], 125, "/nonexistent/x: "),
     ]:
