@@ -278,6 +278,39 @@ static void a_reference_outlives_free(void **state)
     belay_listener_free(pair.listener);
 }
 
+/* In a callback the memory stays until it returns; whatever is called on the freed one. */
+static bool free_and_go_on(struct side *side, struct belay_conn *conn, const char *where)
+{
+    (void)side;
+    if (strcmp(where, "message") != 0)
+        return false;
+    belay_conn_incref(conn);
+    belay_conn_free(conn);
+    assert_int_equal(belay_conn_enable(conn, EV_READ | EV_WRITE), 0);
+    belay_conn_setwatermark(conn, 1, 2);
+    belay_conn_setcb(conn, NULL, NULL, NULL, NULL);
+    assert_int_equal(belay_conn_send(conn, 0, "x", 1), BELAY_ENOTCONN);
+    belay_conn_decref(conn);
+    return true;
+}
+
+static void a_write_callback_that_was_due_dies_with_it(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    pair_open(&pair, NULL, 0);
+    belay_conn_disable(pair.client.conn, EV_WRITE);
+    belay_conn_send(pair.client.conn, 0, "x", 1);
+    WAIT_FOR(pair.client.sents); /* the write callback waits, too */
+    assert_int_equal(pair.client.writes, 0);
+    pair.client.hook = free_and_go_on;
+    belay_conn_send(pair.server.conn, 0, "x", 1);
+    WAIT_FOR(pair.server.closed);
+    assert_int_equal(pair.client.writes, 0);
+    belay_listener_free(pair.listener);
+}
+
 /* Closed, kept for a while: everything answers, nothing is sent. */
 static void a_closed_connection_stays_until_it_is_freed(void **state)
 {
@@ -360,6 +393,7 @@ int main(void)
         EVENT_TEST(freeing_closes_in_the_background_when_asked_to),
         EVENT_TEST(freeing_without_it_aborts),
         EVENT_TEST(a_reference_outlives_free),
+        EVENT_TEST(a_write_callback_that_was_due_dies_with_it),
         EVENT_TEST(a_closed_connection_stays_until_it_is_freed),
         EVENT_TEST(without_an_event_callback_it_looks_after_itself),
     };
