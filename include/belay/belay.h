@@ -8,7 +8,9 @@
  * on it, belay_endpoint_free included.
  *
  * Callbacks come from the loop only, never from inside a call of yours, and anything is legal
- * in a callback, freeing the connection or the endpoint included.
+ * in a callback, freeing the connection or the endpoint included. But those that only look on
+ * (log, trace, key log) come from anywhere, your own calls included, and must call nothing
+ * here.
  *
  * Functions that return int give 0 or a negative enum belay_error. Functions that return a
  * pointer give NULL on failure with errno set (EINVAL, ENOMEM, or what the system call said).
