@@ -352,7 +352,16 @@ static void accept_unattended(struct belay_listener *listener, struct belay_conn
     belay_conn_setcb(conn, echo_alone, NULL, NULL, NULL);
 }
 
-/* It closes when its peer does, or is freed when its peer goes, and leaves nothing. */
+static char logged[256];
+
+static void log_line(void *ctx, int level, const struct belay_conn *conn, const char *text)
+{
+    (void)ctx, (void)level, (void)conn;
+    snprintf(logged, sizeof(logged), "%s", text);
+}
+
+/* It closes when its peer does, or is freed when its peer goes, and leaves nothing. What the
+ * peer says is one line of log, and nothing to a terminal. */
 static void without_an_event_callback_it_looks_after_itself(void **state)
 {
     struct belay_config config = test_config();
@@ -362,6 +371,7 @@ static void without_an_event_callback_it_looks_after_itself(void **state)
     unsigned accepted = 0;
 
     (void)state;
+    config.log = log_line;
     listener = belay_listener_new_any(base, &config, accept_unattended, &accepted, 0, 0);
     assert_non_null(listener);
     endpoint = belay_listener_get_endpoint(listener);
@@ -376,8 +386,9 @@ static void without_an_event_callback_it_looks_after_itself(void **state)
     belay_conn_close(clients[0].conn);
     WAIT_FOR(clients[0].closed);
     assert_int_equal(clients[0].error, 0);
-    belay_conn_abort(clients[1].conn, 0x100, "gone");
+    belay_conn_abort(clients[1].conn, 0x100, "gone\n\x1b[2J\x7f\u00fc");
     WAIT_FOR(belay_endpoint_conn_count(endpoint) == 0 && clients[1].closed);
+    assert_string_equal(logged, "gone??[2J?\u00fc");
     belay_listener_free(listener);
 }
 
