@@ -8,7 +8,9 @@
  * on it, belay_endpoint_free included.
  *
  * Callbacks come from the loop only, never from inside a call of yours, and anything is legal
- * in a callback, freeing the connection or the endpoint included.
+ * in a callback, freeing the connection or the endpoint included. But those that only look on
+ * (log, trace, key log) come from anywhere, your own calls included, and must call nothing
+ * here.
  *
  * Functions that return int give 0 or a negative enum belay_error. Functions that return a
  * pointer give NULL on failure with errno set (EINVAL, ENOMEM, or what the system call said).
@@ -336,7 +338,8 @@ const uint8_t *belay_conn_get_peer_key(const struct belay_conn *conn);
 /* "AES-256-GCM", "ChaCha20-Poly1305", or "none" (insecure: integrity alone, or not yet up). */
 const char *belay_conn_get_cipher(const struct belay_conn *conn);
 size_t belay_conn_get_message_size_max(const struct belay_conn *conn);
-/* Why it ended: enum belay_error, errno behind BELAY_ESYS, close code, and a sentence. */
+/* Why it ended: enum belay_error, errno behind BELAY_ESYS, close code, and a sentence, which
+ * may be the peer's: any bytes but zeros. */
 int belay_conn_get_error(const struct belay_conn *conn);
 int belay_conn_get_errno(const struct belay_conn *conn);
 uint64_t belay_conn_get_close_code(const struct belay_conn *conn);

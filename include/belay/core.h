@@ -235,7 +235,8 @@ struct belay_core_event {
     uint64_t message;    /* as belay_core_conn_send numbered it */
     int error;           /* 0 or a negative enum belay_error */
     uint64_t close_code; /* the peer's or ours, enum belay_close_code */
-    const char *reason;  /* text, never NULL in CLOSED; borrowed like data */
+    const char *reason; /* text, never NULL in CLOSED; borrowed like data. It may be the peer's:
+                           any bytes but zeros */
 };
 
 /*

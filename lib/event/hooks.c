@@ -65,6 +65,15 @@ struct belay_log belay_hooks_log(struct belay_endpoint *endpoint)
     return (struct belay_log){log_line, endpoint};
 }
 
+/* A peer's words may be in it: they are to write no second line, and to tell a terminal
+ * nothing. */
+static void clean(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 void belay_endpoint_log(struct belay_endpoint *endpoint, int level,
                         const struct belay_conn *conn, const char *format, ...)
 {
@@ -76,6 +85,7 @@ void belay_endpoint_log(struct belay_endpoint *endpoint, int level,
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    clean(text);
     endpoint->config.log(endpoint->config.log_ctx, level, conn, text);
 }
 

@@ -126,6 +126,31 @@ static void who_answers_is_there(void **state)
 }
 
 /* Only probes came from there: he may have a look, but is elsewhere. */
+/* Whoever moved when the connection ended is still to hear of that: the challenge was lost. */
+static void a_validation_outlives_the_end(void **state)
+{
+    struct pair pair;
+    struct sent sent;
+    (void)state;
+    begin(&pair);
+    forge(&pair, 1, "01");
+    assert_true(collect_to(&pair, 1).has_challenge);
+    belay_core_conn_abort(pair.server.conn, 0x100, "enough");
+    pair_collect_from(&pair.server);
+    pair_drop_all(&pair);
+    for (uint64_t end_ns = pair.now_ns + SECOND; pair.now_ns < end_ns;) {
+        pair_step(&pair, end_ns);
+        sent = collect_to(&pair, 1);
+        if (sent.has_challenge)
+            break;
+    }
+    assert_true(sent.has_challenge);
+    respond(&pair, 1, sent.challenge);
+    pair_collect_from(&pair.server);
+    assert_true(sent_to(&pair, 1).packets > 0);
+    pair_dispose(&pair);
+}
+
 static void who_only_probes_is_not_followed(void **state)
 {
     struct pair pair;
@@ -410,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_packet_from_elsewhere_begins_it),
         cmocka_unit_test(who_answers_is_there),
+        cmocka_unit_test(a_validation_outlives_the_end),
         cmocka_unit_test(who_only_probes_is_not_followed),
         cmocka_unit_test(a_proof_does_not_last),
         cmocka_unit_test(who_is_seen_at_home_stays),
