@@ -1,5 +1,4 @@
-/* peer_traffic.c - both ends of the peer target: messages, events, packets on their way, time.
- */
+/* peer_traffic.c - both ends of the peer target: messages, events, packets, time. */
 #include "peer_story.h"
 
 /* ------------------------------------------------------------------ messages */
