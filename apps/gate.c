@@ -81,9 +81,10 @@ void gate_report(const struct gate *gate, struct belay_endpoint *endpoint, const
     client_address(endpoint, address);
     keytext_write(KEY_PUBLIC, belay_endpoint_get_key(endpoint), key);
     security_client_options(security, shows_key ? key : NULL, options);
-    snprintf(command, sizeof command, "%s%s%s%s%s", client, address_last ? "" : " ",
-             address_last ? options : address, address_last ? " " : "",
-             address_last ? address : options);
+    if (address_last)
+        snprintf(command, sizeof command, "%s%s %s", client, options, address);
+    else
+        snprintf(command, sizeof command, "%s %s%s", client, address, options);
     report_clients(report, command, shows_key ? key : NULL, is_temporary, remark);
 }
 

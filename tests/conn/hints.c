@@ -83,15 +83,7 @@ static void connect(struct pair *pair, bool shared)
 static void transfer(struct pair *pair, struct pair_end *from, size_t most)
 {
     pair_send(from, 0, 60000, 1);
-    for (uint64_t end_ns = pair->now_ns + SECOND; pair->now_ns < end_ns;) {
-        while (pair_collect(pair) + pair->packet_count > 0) {
-            if (pair->packets[0].len > most)
-                pair_drop(pair, 0);
-            else
-                pair_deliver(pair, 0);
-        }
-        pair_step(pair, end_ns);
-    }
+    pair_run_mtu(pair, most, SECOND);
 }
 
 /* Of this side's next packet, as a router that takes no more than so much quotes it. */

@@ -341,6 +341,19 @@ void pair_run(struct pair *pair, uint64_t ns)
     }
 }
 
+void pair_run_mtu(struct pair *pair, size_t most, uint64_t ns)
+{
+    for (uint64_t end_ns = pair->now_ns + ns; pair->now_ns < end_ns;) {
+        while (pair_collect(pair) + pair->packet_count > 0) {
+            if (pair->packets[0].len > most)
+                pair_drop(pair, 0);
+            else
+                pair_deliver(pair, 0);
+        }
+        pair_step(pair, end_ns);
+    }
+}
+
 void pair_run_silent(struct pair *pair, uint64_t ns)
 {
     uint64_t end_ns = pair->now_ns + ns, before_ns = 0;

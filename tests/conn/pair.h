@@ -137,6 +137,8 @@ uint64_t pair_deadline(const struct pair *pair);
 void pair_step(struct pair *pair, uint64_t end_ns);
 /* A path without loss and delay for so long: exchange, deadline, exchange ... */
 void pair_run(struct pair *pair, uint64_t ns);
+/* The same, but a datagram longer than so much is lost. */
+void pair_run_mtu(struct pair *pair, size_t most, uint64_t ns);
 /* The same, but nothing arrives anywhere. */
 void pair_run_silent(struct pair *pair, uint64_t ns);
 /* Time passes, and nobody is called. */

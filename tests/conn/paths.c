@@ -75,6 +75,13 @@ static void forge(struct pair *pair, uint8_t n, const char *frames)
     pair_forge_from(pair, &pair->client, &a, frames);
 }
 
+/* What it says to a packet from there. */
+static struct sent hear(struct pair *pair, uint8_t n, const char *frames)
+{
+    forge(pair, n, frames);
+    return collect_to(pair, n);
+}
+
 static void respond(struct pair *pair, uint8_t n, const uint8_t challenge[8])
 {
     char frames[32] = "0d";
@@ -92,8 +99,7 @@ static void the_newest_packet_from_elsewhere_begins_it(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "01");
     assert_int_equal(sent.packets, 1);
     assert_true(sent.has_challenge && !sent.has_response);
     assert_true(is_at(&pair.server, 0xc1));
@@ -108,8 +114,7 @@ static void who_answers_is_there(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "01");
     sent.challenge[7] ^= 1;
     respond(&pair, 1, sent.challenge);
     assert_true(is_at(&pair.server, 0xc1));
@@ -157,8 +162,7 @@ static void who_only_probes_is_not_followed(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "0c 0102030405060708");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "0c 0102030405060708");
     assert_int_equal(sent.packets, 1);
     assert_true(sent.has_challenge && sent.has_response);
     assert_int_equal(sent.response[7], 8);
@@ -176,8 +180,7 @@ static void a_proof_does_not_last(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "0c 0102030405060708");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "0c 0102030405060708");
     respond(&pair, 1, sent.challenge);
     pair_run_silent(&pair, 2 * SECOND);
     forge(&pair, 1, "01");
@@ -193,8 +196,7 @@ static void who_is_seen_at_home_stays(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "01");
     forge(&pair, 0xc1, "01");
     respond(&pair, 1, sent.challenge);
     assert_true(is_at(&pair.server, 0xc1));
@@ -207,10 +209,8 @@ static void the_newest_address_wins(void **state)
     struct sent first, second;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    first = collect_to(&pair, 1);
-    forge(&pair, 2, "01");
-    second = collect_to(&pair, 2);
+    first = hear(&pair, 1, "01");
+    second = hear(&pair, 2, "01");
     assert_memory_not_equal(first.challenge, second.challenge, 8);
     respond(&pair, 1, first.challenge);
     assert_true(is_at(&pair.server, 0xc1)); /* nobody asks there any more */
