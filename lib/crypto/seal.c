@@ -1,4 +1,4 @@
-#include "crypto/seal.h"
+#include "crypto/suite.h"
 
 #include <assert.h>
 #include <openssl/core_names.h>

@@ -10,7 +10,7 @@
 #ifndef BELAY_CRYPTO_SEAL_H
 #define BELAY_CRYPTO_SEAL_H
 
-#include "crypto/suite.h"
+#include <belay/common.h>
 
 #define BELAY_TAG_SIZE      16
 #define BELAY_SEAL_KEY_SIZE 32
@@ -25,6 +25,8 @@ enum belay_seal_algorithm {
     BELAY_SEAL_ALGORITHMS
 };
 
+struct belay_fast_key;
+struct belay_suite;
 struct evp_cipher_ctx_st;
 
 /* One direction, one key. What is expanded from the key is large, and may be given back while
