@@ -52,6 +52,20 @@ static int init_hello(struct belay_suite *suite)
     return belay_seal_init(&suite->hello, suite, BELAY_SEAL_GMAC, hello_key, no_iv);
 }
 
+/* A cipher without AES has no fast one. */
+static int init_spare(struct belay_suite *suite)
+{
+    static const uint8_t key[BELAY_SEAL_KEY_SIZE];
+
+    suite->spare_ctx = EVP_CIPHER_CTX_new();
+    if (belay_fast_is_here(&suite->fast))
+        suite->spare_fast = belay_fast_key_new(&suite->fast, key);
+    return suite->spare_ctx != NULL &&
+                   (suite->spare_fast != NULL || !belay_fast_is_here(&suite->fast))
+               ? BELAY_OK
+               : BELAY_ENOMEM;
+}
+
 int belay_suite_init(struct belay_suite *suite)
 {
     *suite = (struct belay_suite){0};
@@ -63,7 +77,7 @@ int belay_suite_init(struct belay_suite *suite)
     suite->siphash = new_siphash();
     if (suite->aes_256_gcm == NULL || suite->chacha20_poly1305 == NULL ||
         suite->sha256 == NULL || suite->hmac_sha256 == NULL || suite->siphash == NULL ||
-        init_hello(suite) != 0) {
+        init_hello(suite) != 0 || init_spare(suite) != 0) {
         belay_suite_dispose(suite);
         return BELAY_ENOMEM;
     }
@@ -73,6 +87,8 @@ int belay_suite_init(struct belay_suite *suite)
 void belay_suite_dispose(struct belay_suite *suite)
 {
     belay_seal_dispose(&suite->hello);
+    belay_fast_key_free(suite->spare_fast);
+    EVP_CIPHER_CTX_free(suite->spare_ctx);
     EVP_CIPHER_free(suite->aes_256_gcm);
     EVP_CIPHER_free(suite->chacha20_poly1305);
     EVP_MD_free(suite->sha256);
