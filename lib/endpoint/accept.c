@@ -15,11 +15,9 @@ static struct belay_core_conn *find_init(struct belay_core *core,
 }
 
 /* The tag comes first: a damaged INIT is no reason to answer anything. */
-static bool tag_is_right(struct belay_core *core, const struct belay_hello *init,
-                         uint8_t *packet, size_t len)
+static bool tag_is_right(struct belay_core *core, uint8_t *packet, size_t len)
 {
-    return belay_hello_tag(&core->suite, BELAY_PACKET_INIT, init->version, init->nonce,
-                           init->random, packet, len - BELAY_TAG_BYTES, true) == 0;
+    return belay_hello_tag(&core->suite, NULL, packet, len - BELAY_TAG_BYTES, true) == 0;
 }
 
 /* Said before anything is kept: nobody accepts here, or not what the client asks for. */
@@ -136,8 +134,7 @@ static bool supersedes(struct belay_core_conn *slot, const struct belay_path *pa
 
     return slot->is_half_open && init->cookie_len > 0 &&
            !belay_connection_is_from(slot->connection, init) &&
-           tag_is_right(core, init, packet, len) &&
-           belay_retry_is_proof(core, path, init, now_ns);
+           tag_is_right(core, packet, len) && belay_retry_is_proof(core, path, init, now_ns);
 }
 
 void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,
@@ -162,7 +159,7 @@ void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *pa
     if (slot != NULL)
         give_up(slot, BELAY_CLOSE_ABORTED, "the client began the handshake anew");
     if (is_reflected(core, &key) || belay_retry_is_shed(core, &init) ||
-        !tag_is_right(core, &init, packet, len))
+        !tag_is_right(core, packet, len))
         return;
     if (is_taken(core, path, &init, now_ns) && belay_retry_admits(core, path, &init, now_ns) &&
         make_room(core, path, &init, now_ns))

@@ -54,8 +54,7 @@ static void queue_hello(struct belay_core *core, const struct belay_path *path,
     uint8_t packet[BELAY_STATELESS_BYTES];
     size_t len = belay_hello_build(hello, packet, sizeof(packet) - BELAY_TAG_BYTES);
 
-    if (len == 0 || belay_hello_tag(&core->suite, hello->type, hello->version, hello->nonce,
-                                    client_random, packet, len, false))
+    if (len == 0 || belay_hello_tag(&core->suite, client_random, packet, len, false))
         return;
     queue(core, path, hello->type == BELAY_PACKET_REFUSE ? 'R' : 'V', packet,
           len + BELAY_TAG_BYTES);

@@ -42,9 +42,6 @@ enum belay_packet_type {
 
 enum belay_packet_type belay_packet_type_of(uint8_t first_byte);
 
-/* The number that the type stands for in a hello packet's nonce. */
-uint64_t belay_packet_hello_number(enum belay_packet_type type);
-
 struct belay_transport_params {
     uint32_t datagram_size, message_size, max_messages, channels, ack_delay_us;
     uint64_t max_data, idle_timeout_ms;

@@ -1,5 +1,6 @@
 #include "conn/pair.h"
 
+#include "crypto/hkdf.h"
 #include "crypto/token.h"
 
 #include "crypto/keys.h"
@@ -590,6 +591,31 @@ void pair_open(struct pair *pair, size_t i, struct belay_frame *frames, size_t *
     assert_int_equal(
         belay_frames_parse(pair->opened + header.header_len, frames_len, frames, count, &why),
         0);
+}
+
+/* GMAC under SHA-256("belay1 hello") and a nonce of zeros; or HMAC-SHA256, which is HKDF's
+ * extract (RFC 5869, section 2.2). */
+void pair_assert_hello_tag(struct pair *pair, const uint8_t *packet, size_t len,
+                           const uint8_t *random)
+{
+    static const char label[] = "belay1 answer";
+    uint8_t key[32], zeros[12] = {0}, text[sizeof(label) - 1 + 1200], full[32];
+    struct belay_seal seal;
+
+    assert_true(len > 16 && len <= 1200);
+    memcpy(text, label, sizeof(label) - 1);
+    memcpy(text + sizeof(label) - 1, packet, len);
+    if (random != NULL) {
+        assert_int_equal(belay_hkdf_extract(&pair->suite, random, 32, text,
+                                            sizeof(label) - 1 + len - 16, full),
+                         0);
+        assert_memory_equal(packet + len - 16, full, 16);
+        return;
+    }
+    test_hex("9fa6b182cf68ddb25090f2fd53b80dcb0be563a3c09847c2ba21d2ad20ab6dcc", key, 32);
+    assert_int_equal(belay_seal_init(&seal, &pair->suite, BELAY_SEAL_GMAC, key, zeros), 0);
+    assert_int_equal(belay_open_packet(&seal, 0, text + sizeof(label) - 1, len - 16, 0), 0);
+    belay_seal_dispose(&seal);
 }
 
 void pair_server_token(struct pair *pair, uint8_t token[BELAY_RESET_TOKEN_BYTES])

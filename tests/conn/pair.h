@@ -176,6 +176,10 @@ void pair_forge_from(struct pair *pair, struct pair_end *as, const struct belay_
                      const char *frames);
 void pair_forge_number(struct pair *pair, struct pair_end *as, uint64_t number,
                        const uint8_t *frames, size_t len);
+/* A handshake packet's tag, made by hand: docs/protocol.md, "Tags and keys". random: NULL for
+ * INIT and VERSIONS, else of the INIT that it answers. */
+void pair_assert_hello_tag(struct pair *pair, const uint8_t *packet, size_t len,
+                           const uint8_t *random);
 /* The server's reset token for its connection ID, by its reset key. */
 void pair_server_token(struct pair *pair, uint8_t token[BELAY_RESET_TOKEN_BYTES]);
 /* Opens a copy of a packet that is on its way; frames points into it until the next. */

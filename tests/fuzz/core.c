@@ -151,9 +151,7 @@ static void arrive_hello(struct story *story, unsigned from, const uint8_t *rand
     int error = belay_hello_parse(&hello, packet, len + BELAY_TAG_BYTES);
 
     if (error == 0)
-        FUZZ_CHECK(belay_hello_tag(story->suite, hello.type, hello.version, hello.nonce,
-                                   hello.type == BELAY_PACKET_INIT ? hello.random : random,
-                                   packet, len, false) == 0);
+        FUZZ_CHECK(belay_hello_tag(story->suite, random, packet, len, false) == 0);
     arrive(story, from, packet, len + BELAY_TAG_BYTES, 0);
 }
 
