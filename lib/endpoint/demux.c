@@ -176,12 +176,10 @@ int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t
 
 uint64_t belay_core_deadline(const struct belay_core *core)
 {
-    const struct belay_heap_node *first = belay_heap_first(&core->timers);
-
     /* A send may end a connection (no memory): that event waits for the caller's next poll. */
     if (!belay_list_is_empty(&core->events))
         return 0;
-    return first == NULL ? BELAY_NEVER : first->key;
+    return belay_heap_first_key(&core->timers); /* none: BELAY_NEVER */
 }
 
 void belay_core_timeout(struct belay_core *core, uint64_t now_ns)
@@ -193,7 +191,7 @@ void belay_core_timeout(struct belay_core *core, uint64_t now_ns)
         struct belay_core_conn *slot;
 
         first = belay_heap_first(&core->timers);
-        if (first == NULL || first->key > now_ns)
+        if (first == NULL || belay_heap_first_key(&core->timers) > now_ns)
             return;
         slot = BELAY_CONTAINER(first, struct belay_core_conn, timer);
         belay_connection_on_timeout(slot->connection, now_ns);

@@ -108,7 +108,7 @@ void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns)
         deadline_ns = no_earlier_ns;
     if (deadline_ns == BELAY_NEVER)
         belay_heap_remove(&core->timers, &slot->timer);
-    else if (slot->timer.slot == 0 || slot->timer.key != deadline_ns)
+    else
         belay_heap_set(&core->timers, &slot->timer, deadline_ns); /* room was reserved */
     if (!belay_list_is_linked(&slot->events) && belay_connection_has_events(slot->connection))
         belay_list_append(&core->events, &slot->events);

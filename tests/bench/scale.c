@@ -2,10 +2,10 @@
  * scale.c - what many connections cost, in the core alone: two cores in memory, no sockets, the
  * server's calls timed.
  *
- *     bench_scale [CONNECTIONS]      [100000]
+ *     bench_scale [--json] [CONNECTIONS]      [100000]
  *
  * Handshakes a second on one core, by pattern; a refused cookie; memory of an idle connection;
- * 30 s of keepalives from one side, as a share of one core.
+ * 30 s of keepalives from one side, as a share of one core. --json: a line of JSON for each.
  */
 #include <belay/core.h>
 
@@ -37,6 +37,7 @@ struct end {
 static struct end client, server;
 static uint64_t now_ns = SECOND;
 static uint8_t buffer[65536];
+static bool is_json;
 
 static double cpu_now_ns(void)
 {
@@ -197,8 +198,10 @@ static void handshakes(enum kind kind)
     }
     if (server.accepted < HANDSHAKES || client.connected != server.accepted)
         die("a handshake failed");
-    printf("%-28s %10.0f a second of server's CPU (%.1f us), client %.1f us\n", names[kind],
-           (double)server.accepted / server.cpu_ns * 1e9,
+    printf(is_json ? "{\"benchmark\":\"handshakes\",\"pattern\":\"%s\",\"per_s\":%.0f,"
+                     "\"server_us\":%.1f,\"client_us\":%.1f}\n"
+                   : "%-28s %10.0f a second of server's CPU (%.1f us), client %.1f us\n",
+           names[kind], (double)server.accepted / server.cpu_ns * 1e9,
            server.cpu_ns / (double)server.accepted / 1e3,
            client.cpu_ns / (double)server.accepted / 1e3);
     close_ends();
@@ -243,7 +246,9 @@ static void refused_cookies(void)
     belay_core_get_stats(server.core, &stats, sizeof(stats));
     if (stats.cookies_refused != COOKIES)
         die("not every cookie was refused");
-    printf("%-28s %10.2f us, its RETRY included\n", "refused cookie", took_ns / COOKIES / 1e3);
+    printf(is_json ? "{\"benchmark\":\"%s\",\"us\":%.2f}\n"
+                   : "%-28s %10.2f us, its RETRY included\n",
+           "refused cookie", took_ns / COOKIES / 1e3);
     close_ends();
 }
 
@@ -277,12 +282,17 @@ static void idle(unsigned count)
     core = (double)belay_core_memory_bytes(server.core) / count;
     client_core = (double)belay_core_memory_bytes(client.core) / count;
     heap = (double)(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / count;
-    printf("%-28s %10.0f bytes of the core's, %.0f of keys, %.0f in all (%u connections)\n",
+    printf(is_json ? "{\"benchmark\":\"%s\",\"core_bytes\":%.0f,\"keys_bytes\":%.0f,"
+                     "\"bytes\":%.0f,\"connections\":%u}\n"
+                   : "%-28s %10.0f bytes of the core's, %.0f of keys, %.0f in all (%u "
+                     "connections)\n",
            "idle connection", core, (heap - core - client_core) / 2,
            core + (heap - core - client_core) / 2, count);
     server.cpu_ns = 0;
     run_until(now_ns + KEEPALIVE_RUN_S * SECOND);
-    printf("%-28s %10.2f %% of a core, sockets apart (%u connections, %d s)\n",
+    printf(is_json ? "{\"benchmark\":\"%s\",\"cpu_percent\":%.2f,\"connections\":%u,"
+                     "\"every_s\":%d}\n"
+                   : "%-28s %10.2f %% of a core, sockets apart (%u connections, %d s)\n",
            "keepalives of one side", server.cpu_ns / (KEEPALIVE_RUN_S * 1e9) * 100, count,
            KEEPALIVE_S);
     if (server.closed + client.closed > 0)
@@ -292,10 +302,14 @@ static void idle(unsigned count)
 
 int main(int argc, char **argv)
 {
-    unsigned count = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100000;
+    unsigned count;
 
+    is_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    argc -= is_json;
+    argv += is_json;
+    count = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100000;
     if (argc > 2 || count == 0 || count > 1000000) {
-        fprintf(stderr, "usage: bench_scale [CONNECTIONS, 1 to 1000000]\n");
+        fprintf(stderr, "usage: bench_scale [--json] [CONNECTIONS, 1 to 1000000]\n");
         return 2;
     }
     for (enum kind kind = NN; kind < KINDS; kind++)
