@@ -51,11 +51,24 @@ static uint64_t smaller_nonzero(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/*
+ * What the handshake tells of the round trip; 0: nothing. After several INITs nobody knows
+ * which one was answered: the time since the first is the most that it can be, and is taken
+ * where it is less than what is assumed of an unknown path.
+ */
+static uint64_t handshake_rtt_ns(const struct belay_connection *c, uint64_t now_ns)
+{
+    const struct belay_handshake *h = c->handshake;
+    uint64_t most_ns = now_ns - h->flight_sent_ns;
+
+    return h->flight_count == 1 || most_ns < c->recovery.rtt.smoothed_ns ? most_ns : 0;
+}
+
 void belay_connection_open(struct belay_connection *c, uint64_t now_ns)
 {
     const struct belay_core_config *config = c->env->config;
     const struct belay_handshake *h = c->handshake;
-    uint64_t rtt_ns = h->flight_count == 1 ? now_ns - h->flight_sent_ns : 0;
+    uint64_t rtt_ns = handshake_rtt_ns(c, now_ns);
 
     c->stage = BELAY_STAGE_OPEN;
     c->datagram_size = config->datagram_size < h->peer.datagram_size ? config->datagram_size

@@ -85,6 +85,25 @@ static void lost_in_handshake(void **state)
     }
 }
 
+/* Two INITs left before the answer to the first came: nobody knows which one it answers, but
+ * the round trip takes no longer than since the first. So the PTO of a lost confirmation is 3
+ * of it and the delay of an ACK, 205 ms, not the 325 ms of a path of which nothing is known. */
+static void second_init_leaves_a_bound_of_the_round_trip(void **state)
+{
+    struct pair pair = pair_new(story_seed_first(), "delay 30ms", NULL);
+    struct lose lose = {.type = 'D', .last = 0};
+
+    (void)state;
+    sim_filter_set(pair.client, pair.server, lose_some, &lose);
+    pair_connect(&pair);
+    pair_wait_open(&pair);
+    must_be_in(pair.sim, lose.lost, 1, 1);
+    must_be_in(pair.sim, pair.conn->opened_ns, 60 * SIM_MS, 60 * SIM_MS);
+    must_be_in(pair.sim, pair.conn->peer->opened_ns, (60 + 205 + 30) * SIM_MS,
+               (60 + 205 + 30) * SIM_MS);
+    pair_close(&pair);
+}
+
 /* ------------------------------------------------------------------ schedule of INIT */
 
 struct times {
@@ -199,6 +218,7 @@ static void second_unshared_dial_is_refused(void **state)
 
 STORIES(cmocka_unit_test(takes_three_datagrams),
         cmocka_unit_test(first_message_arrives_with_it), cmocka_unit_test(lost_in_handshake),
+        cmocka_unit_test(second_init_leaves_a_bound_of_the_round_trip),
         cmocka_unit_test(first_flight_times), cmocka_unit_test(failed_dial_gives_up_messages),
         cmocka_unit_test(many_clients_on_one_server), cmocka_unit_test(several_from_one_socket),
         cmocka_unit_test(second_unshared_dial_is_refused))
