@@ -1,6 +1,7 @@
 /* belay-echo-server: options in, a server until a signal. */
 #include "server.h"
 
+#include "listen.h"
 #include "options.h"
 #include "report.h"
 
@@ -59,17 +60,7 @@ struct run {
 
 void server_complain(const struct server_options *options, int error)
 {
-    const char *where = options->listen;
-    if (error == EADDRINUSE)
-        fprintf(stderr, "%s: %s: the port is in use: stop who uses it or choose another\n",
-                SERVER_NAME, where);
-    else if (error == EADDRNOTAVAIL)
-        fprintf(stderr, "%s: %s: this host has no such address\n", SERVER_NAME, where);
-    else if (error == EACCES)
-        fprintf(stderr, "%s: %s: permission denied: ports below 1024 are the system's\n",
-                SERVER_NAME, where);
-    else
-        fprintf(stderr, "%s: %s: %s\n", SERVER_NAME, where, strerror(error));
+    listen_complain(SERVER_NAME, options->listen, error);
 }
 
 static void take_listen(struct server_options *options)

@@ -1,8 +1,9 @@
 #include "gate.h"
 
 #include "authorized.h"
+#include "address.h"
 #include "report.h"
-#include "server.h"
+#include "security.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -20,15 +21,17 @@ static void on_log(void *ctx, int level, const struct belay_conn *conn, const ch
         notices_print(&gate->notices, text, belay_now_ns());
 }
 
-static bool may_connect(void *ctx, const uint8_t key[KEY_SIZE])
+static bool may_connect(void *ctx, const uint8_t key[KEY_SIZE], const struct sockaddr *addr,
+                        int socklen)
 {
     struct gate *gate = ctx;
-    char text[KEYTEXT_MAX], line[NOTICES_BYTES_MAX];
+    char peer[ADDRESS_TEXT_MAX], text[KEYTEXT_MAX], line[NOTICES_BYTES_MAX];
     if (authorized_name(gate->authorized, key))
         return true;
+    address_format(addr, (socklen_t)socklen, peer);
     keytext_write(KEY_PUBLIC, key, text);
-    snprintf(line, sizeof line, "refused a client: its key is not in %.300s: %s",
-             gate->options->security.authorized, text);
+    snprintf(line, sizeof line, "%s: refused a client: its key is not in %.300s: %s", peer,
+             gate->security->authorized, text);
     notices_print(&gate->notices, line, belay_now_ns());
     return false;
 }
@@ -61,11 +64,12 @@ static void client_address(struct belay_endpoint *endpoint, char out[ADDRESS_TEX
         address_format((struct sockaddr *)&addr, len, out);
 }
 
-void gate_report(const struct gate *gate, struct belay_endpoint *endpoint,
-                 struct report *report)
+void gate_report(const struct gate *gate, struct belay_endpoint *endpoint, const char *client,
+                 bool address_last, struct report *report)
 {
-    const struct security_options *security = &gate->options->security;
-    char address[ADDRESS_TEXT_MAX], key[KEYTEXT_MAX], command[SECURITY_COMMAND_MAX];
+    const struct security_options *security = gate->security;
+    char address[ADDRESS_TEXT_MAX], key[KEYTEXT_MAX];
+    char options[SECURITY_OPTIONS_MAX], command[SECURITY_COMMAND_MAX];
     /* Who knows the secret needs no key. */
     bool shows_key = !security->insecure && (security->key || !security->psk);
     bool is_temporary = shows_key && !security->key;
@@ -76,7 +80,11 @@ void gate_report(const struct gate *gate, struct belay_endpoint *endpoint,
         remark = "the key is temporary, for this run only: --key FILE is for one that stays";
     client_address(endpoint, address);
     keytext_write(KEY_PUBLIC, belay_endpoint_get_key(endpoint), key);
-    security_client_command(security, shows_key ? key : NULL, address, command);
+    security_client_options(security, shows_key ? key : NULL, options);
+    if (address_last)
+        snprintf(command, sizeof command, "%s%s %s", client, options, address);
+    else
+        snprintf(command, sizeof command, "%s %s%s", client, address, options);
     report_clients(report, command, shows_key ? key : NULL, is_temporary, remark);
 }
 
@@ -85,11 +93,11 @@ void gate_report(const struct gate *gate, struct belay_endpoint *endpoint,
 static bool read_authorized(struct gate *gate, struct belay_config *config)
 {
     char why[KEY_WHY_MAX];
-    if (gate->options->security.authorized == NULL)
+    if (gate->security->authorized == NULL)
         return true;
-    gate->authorized = authorized_read(gate->options->security.authorized, why);
+    gate->authorized = authorized_read(gate->security->authorized, why);
     if (gate->authorized == NULL) {
-        fprintf(stderr, "%s: %s\n", SERVER_NAME, why);
+        fprintf(stderr, "%s: %s\n", gate->program, why);
         return false;
     }
     config->authorize = may_connect;
@@ -97,23 +105,21 @@ static bool read_authorized(struct gate *gate, struct belay_config *config)
     return true;
 }
 
-bool gate_open(struct gate *gate, const struct server_options *options,
+bool gate_open(struct gate *gate, const char *program, const struct security_options *security,
                struct belay_config *config)
 {
-    const struct security_options *security = &options->security;
-    *gate = (struct gate){.options = options, .keylog = {.fd = -1}};
-    notices_init(&gate->notices, stderr, SERVER_NAME);
+    *gate = (struct gate){.program = program, .security = security, .keylog = {.fd = -1}};
+    notices_init(&gate->notices, stderr, program);
     config->log = on_log;
     config->log_ctx = gate;
-    return security_load(SERVER_NAME, security, &config->core) &&
-           read_authorized(gate, config) &&
+    return security_load(program, security, &config->core) && read_authorized(gate, config) &&
            (security->key_log == NULL ||
-            keylog_open(&gate->keylog, SERVER_NAME, security->key_log));
+            keylog_open(&gate->keylog, program, security->key_log));
 }
 
 void gate_attach(struct gate *gate, struct belay_endpoint *endpoint)
 {
-    if (gate->options->security.key_log)
+    if (gate->security->key_log)
         belay_endpoint_set_keylog_cb(endpoint, keylog_line, &gate->keylog);
 }
 

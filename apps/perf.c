@@ -67,7 +67,13 @@ static const struct option_row rows[] = {
     {SECURITY_PSK, "psk", "FILE",
      "a secret that both sides know, which 'belay-keygen --psk'\n"
      "makes"},
+    {SECURITY_AUTHORIZED, "authorized", "FILE",
+     "server: let in only clients with one of these public keys,\n"
+     "one a line, with a name behind it"},
     {SECURITY_INSECURE, "insecure", NULL, "no encryption; both sides must say so"},
+    {SECURITY_KEY_LOG, "key-log", "FILE",
+     "append the secrets of all connections to FILE, to decrypt\n"
+     "recorded packets with"},
     {'4', NULL, NULL, "client: IPv4 only"},
     {'6', NULL, NULL, "client: IPv6 only"},
     {JSON, "json", NULL, "print JSON objects, one a line"},
@@ -233,6 +239,8 @@ static void check_client(const struct arguments *arguments)
     const struct perf_plan *plan = &arguments->perf.plan;
     if (arguments->has_listen)
         options_fail(&program, "--listen: it is for the server: leave it out with -c");
+    if (arguments->perf.security.authorized)
+        options_fail(&program, "--authorized: it is for the server: leave it out with -c");
     if (arguments->rate_bits_s > 0 && plan->mode != PERF_RATE)
         options_fail(&program, "--rate and --mode %s exclude each other: leave one of them out",
                      perf_mode_name(plan->mode));
@@ -301,7 +309,7 @@ static void on_log(void *ctx, int level, const struct belay_conn *conn, const ch
         fprintf(stderr, "%s: %s\n", PERF_NAME, text);
 }
 
-bool perf_configure(const struct perf_options *options, struct belay_config *config)
+void perf_configure(const struct perf_options *options, struct belay_config *config)
 {
     belay_config_init(config);
     config->log = on_log;
@@ -310,7 +318,6 @@ bool perf_configure(const struct perf_options *options, struct belay_config *con
         config->core.congestion = options->congestion;
     if (options->datagram_size)
         config->core.datagram_size = options->datagram_size;
-    return security_load(PERF_NAME, &options->security, &config->core);
 }
 
 struct event_base *perf_base_new(void)

@@ -66,8 +66,8 @@ struct perf_options {
 int perf_serve(const struct perf_options *options);
 int perf_call(const struct perf_options *options);
 
-/* Both sides' configuration, which the caller wipes. False after printing why. */
-bool perf_configure(const struct perf_options *options, struct belay_config *config);
+/* Both sides' configuration, but for the keys. */
+void perf_configure(const struct perf_options *options, struct belay_config *config);
 /* With timers of a microsecond. NULL: no memory. */
 struct event_base *perf_base_new(void);
 /* Of this process, so far. */

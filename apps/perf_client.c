@@ -1,6 +1,7 @@
 /* The client of belay-perf: dials, runs the plan, sums up what both ends saw. */
 #include "perf.h"
 
+#include "keylog.h"
 #include "options.h"
 #include "quote.h"
 
@@ -37,6 +38,7 @@ struct call {
     uint8_t *payload;
     char boot[PERF_BOOT_MAX], peer[ADDRESS_TEXT_MAX];
     struct perf_result result;
+    struct keylog keylog;
     uint64_t started_ns, ended_ns, second;
     double cpu_s;
     struct perf_interval before; /* sums at the last line */
@@ -54,14 +56,19 @@ static void fail(struct call *call, const char *text)
     event_base_loopbreak(call->base);
 }
 
-/* Why a connection ended, in a sentence; the peer may have worded it. */
+/* Why a connection ended, in a sentence; a failed dial's reason has the address in it. The
+ * peer may have worded it. */
 static void fail_ended(struct line *line)
 {
     char text[512], reason[320];
-    int error = belay_conn_get_error(line->conn);
+    const char *name = belay_strerror(belay_conn_get_error(line->conn));
+    bool was_connected = line->hello_ns != 0;
     quote_clean(belay_conn_get_reason(line->conn), reason, sizeof reason);
-    snprintf(text, sizeof text, "%s: %s%s%s", line->call->options->target,
-             belay_strerror(error), reason[0] ? ": " : "", reason);
+    if (reason[0] && !was_connected)
+        snprintf(text, sizeof text, "%s", reason);
+    else
+        snprintf(text, sizeof text, "%s: %s%s%s", line->call->options->target, name,
+                 reason[0] ? ": " : "", reason);
     fail(line->call, text);
 }
 
@@ -268,6 +275,8 @@ static void on_control(struct line *line, const void *data, size_t len)
     const char *wrong = perf_control_read(data, len, &control);
     if (wrong) {
         fail(line->call, wrong);
+    } else if (control.event == PERF_HELLO) {
+        fail(line->call, "our own words come back: is the other side an echo server?");
     } else if (control.event == PERF_READY) {
         on_ready(line, &control);
     } else if (control.event == PERF_TOTALS && line->call->is_ending) {
@@ -347,6 +356,9 @@ static bool dial(struct call *call, const struct belay_config *config, struct li
         fprintf(stderr, "%s: %s: %s\n", PERF_NAME, options->target, strerror(errno));
         return false;
     }
+    if (options->security.key_log)
+        belay_endpoint_set_keylog_cb(belay_conn_get_endpoint(line->conn), keylog_line,
+                                     &call->keylog);
     if (!perf_flow_init(&line->flow, call->base, line->conn, &options->plan, true))
         return false;
     belay_conn_setcb(line->conn, on_message, on_write, on_event, line);
@@ -356,7 +368,11 @@ static bool dial(struct call *call, const struct belay_config *config, struct li
 static bool dial_all(struct call *call)
 {
     struct belay_config config;
-    bool is_right = perf_configure(call->options, &config);
+    const struct security_options *security = &call->options->security;
+    perf_configure(call->options, &config);
+    bool is_right =
+        security_load(PERF_NAME, security, &config.core) &&
+        (!security->key_log || keylog_open(&call->keylog, PERF_NAME, security->key_log));
     for (unsigned i = 0; is_right && i < call->options->connections; i++)
         is_right = dial(call, &config, &call->lines[i]);
     OPENSSL_cleanse(&config, sizeof config);
@@ -390,13 +406,14 @@ static void dispose(struct call *call)
             event_free(events[i]);
     event_base_loop(call->base, EVLOOP_NONBLOCK); /* tells the servers */
     event_base_free(call->base);
+    keylog_close(&call->keylog);
     free(call->lines);
     free(call->payload);
 }
 
 int perf_call(const struct perf_options *options)
 {
-    struct call call = {.options = options, .base = perf_base_new()};
+    struct call call = {.options = options, .base = perf_base_new(), .keylog = {.fd = -1}};
     if (call.base == NULL)
         return EXIT_FAILURE;
     perf_boot(call.boot);

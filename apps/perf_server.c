@@ -1,6 +1,8 @@
 /* The server of belay-perf: does what each client's plan says, and tells what it saw. */
 #include "perf.h"
 
+#include "gate.h"
+#include "listen.h"
 #include "quote.h"
 #include "report.h"
 
@@ -19,6 +21,7 @@ struct server {
     struct event_base *base;
     struct belay_endpoint *endpoint;
     struct report report;
+    struct gate gate;
     uint8_t *payload; /* as large as the largest message */
     char boot[PERF_BOOT_MAX];
     bool is_draining;
@@ -159,87 +162,36 @@ static void on_accept(struct belay_listener *listener, struct belay_conn *conn,
 {
     (void)listener;
     struct server *server = ctx;
-    struct peer *peer = calloc(1, sizeof *peer);
-    if (peer == NULL) {
-        belay_conn_reject(conn, BELAY_CLOSE_APP, "the server is out of memory");
+    struct peer *peer = listen_accept(conn, sizeof *peer);
+    if (peer == NULL)
         return;
-    }
     peer->server = server;
     peer->conn = conn;
     address_format(addr, (socklen_t)socklen, peer->name);
-    belay_conn_set_user(conn, peer);
     belay_conn_setcb(conn, on_message, on_write, on_event, peer);
-    report_connected(&server->report, peer->name, NULL);
+    report_connected(&server->report, peer->name, gate_name(&server->gate, conn));
 }
 
 /* ------------------------------------------------------------------ life */
 
-static void complain(const struct perf_options *options, int error)
-{
-    const char *why = error == EADDRINUSE ? "the port is in use: stop who uses it or choose "
-                                            "another"
-                      : error == EADDRNOTAVAIL ? "this host has no such address"
-                      : error == EACCES ? "permission denied: ports below 1024 are the system's"
-                                        : strerror(error);
-    fprintf(stderr, "%s: %s: %s\n", PERF_NAME, options->target, why);
-}
-
-static bool bind_all(struct server *server)
-{
-    const struct perf_options *options = server->options;
-    struct evutil_addrinfo *list = NULL;
-    int error = 0;
-    if (options->address.host[0] == '\0') {
-        error = belay_endpoint_bind_any(server->endpoint, options->address.port);
-    } else if ((error = address_resolve(&options->address, AF_UNSPEC, &list)) != 0) {
-        fprintf(stderr, "%s: unknown host '%s': %s\n", PERF_NAME, options->address.host,
-                evutil_gai_strerror(error));
-        return false;
-    }
-    for (struct evutil_addrinfo *a = list; a && error == 0; a = a->ai_next)
-        error = belay_endpoint_bind(server->endpoint, a->ai_addr, (int)a->ai_addrlen);
-    int reason = error == BELAY_ESYS ? errno : EINVAL;
-    if (list)
-        evutil_freeaddrinfo(list);
-    if (error)
-        complain(options, reason);
-    return error == 0;
-}
-
-/* The command line of a client on this machine. */
-static void show_clients(struct server *server)
-{
-    const struct security_options *security = &server->options->security;
-    struct sockaddr_storage addr;
-    socklen_t len = sizeof addr;
-    char key[KEYTEXT_MAX] = "", command[256];
-    bool shows_key = !security->insecure && (security->key || !security->psk);
-    int fd = belay_endpoint_get_fd(server->endpoint, 0);
-    if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
-        return;
-    keytext_write(KEY_PUBLIC, belay_endpoint_get_key(server->endpoint), key);
-    snprintf(command, sizeof command, "%s -c localhost:%u%s%s%s%s", PERF_NAME,
-             address_port((struct sockaddr *)&addr), security->insecure ? " --insecure" : "",
-             shows_key ? " --server-key " : "", shows_key ? key : "",
-             security->psk ? " --psk FILE" : "");
-    report_clients(&server->report, command, shows_key ? key : NULL,
-                   shows_key && !security->key, NULL);
-}
-
 static bool open_endpoint(struct server *server)
 {
     struct belay_config config;
-    bool is_right = perf_configure(server->options, &config);
+    perf_configure(server->options, &config);
+    bool is_right = gate_open(&server->gate, PERF_NAME, &server->options->security, &config);
     if (is_right) {
         server->endpoint = belay_endpoint_new(server->base, &config, 0);
         server->payload = calloc(1, config.core.message_size_max);
         is_right = server->endpoint && server->payload;
         if (!is_right)
-            complain(server->options, ENOMEM);
+            listen_complain(PERF_NAME, server->options->target, ENOMEM);
     }
     OPENSSL_cleanse(&config, sizeof config);
-    return is_right && bind_all(server) &&
-           belay_endpoint_listen(server->endpoint, on_accept, server) != NULL;
+    if (server->endpoint)
+        gate_attach(&server->gate, server->endpoint);
+    struct listen_target target = {PERF_NAME, server->options->target,
+                                   &server->options->address};
+    return is_right && listen_open(&target, server->endpoint, on_accept, server);
 }
 
 static void on_drained(struct belay_endpoint *endpoint, void *ctx)
@@ -266,7 +218,7 @@ static void serve(struct server *server)
 {
     for (unsigned i = 0; belay_endpoint_get_fd(server->endpoint, i) >= 0; i++)
         report_listening(&server->report, belay_endpoint_get_fd(server->endpoint, i));
-    show_clients(server);
+    gate_report(&server->gate, server->endpoint, PERF_NAME " -c", false, &server->report);
     event_base_dispatch(server->base);
 }
 
@@ -277,13 +229,15 @@ static void dispose(struct server *server)
         peer_free(belay_conn_get_user(conn));
     if (server->endpoint)
         belay_endpoint_free(server->endpoint);
+    gate_close(&server->gate);
     report_dispose(&server->report);
     free(server->payload);
 }
 
 int perf_serve(const struct perf_options *options)
 {
-    struct server server = {.options = options, .base = perf_base_new()};
+    struct server server = {
+        .options = options, .base = perf_base_new(), .gate = {.keylog = {.fd = -1}}};
     server.report = (struct report){.quiet = options->quiet, .json = options->json};
     if (server.base == NULL)
         return EXIT_FAILURE;

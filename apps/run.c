@@ -129,6 +129,7 @@ void run_check_idle(evutil_socket_t fd, short what, void *ctx)
     uint64_t since_ns = run->waiting_since_ns;
     if (since_ns == BELAY_NEVER || now_ns - since_ns < limit_ns) {
         uint64_t waited_ns = since_ns == BELAY_NEVER ? 0 : now_ns - since_ns;
+        made_progress(run); /* from now on */
         run_arm(run->idle_timer, limit_ns - waited_ns);
         return;
     }

@@ -130,7 +130,7 @@ bool security_load(const char *program, const struct security_options *options,
                      &config->has_server_key);
 }
 
-/* ------------------------------------------------------------------ the client's command */
+/* ------------------------------------------------------------------ the client's options */
 
 /* A file's name as a shell would take it, or a word in its place. */
 static const char *plain_name(const char *path)
@@ -141,12 +141,11 @@ static const char *plain_name(const char *path)
     return is_plain ? path : "FILE";
 }
 
-void security_client_command(const struct security_options *options, const char *key,
-                             const char *address, char out[SECURITY_COMMAND_MAX])
+void security_client_options(const struct security_options *options, const char *key,
+                             char out[SECURITY_OPTIONS_MAX])
 {
-    snprintf(out, SECURITY_COMMAND_MAX, "belay-echo-client%s%s%s%s%s%s %s",
-             options->insecure ? " --insecure" : "", key ? " --server-key " : "",
-             key ? key : "", options->authorized ? " --key FILE" : "",
-             options->psk ? " --psk " : "", options->psk ? plain_name(options->psk) : "",
-             address);
+    snprintf(out, SECURITY_OPTIONS_MAX, "%s%s%s%s%s%s", options->insecure ? " --insecure" : "",
+             key ? " --server-key " : "", key ? key : "",
+             options->authorized ? " --key FILE" : "", options->psk ? " --psk " : "",
+             options->psk ? plain_name(options->psk) : "");
 }

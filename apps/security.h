@@ -42,11 +42,12 @@ void security_check_client(const struct program *program,
 bool security_load(const char *program, const struct security_options *options,
                    struct belay_core_config *config);
 
+#define SECURITY_OPTIONS_MAX 384
 #define SECURITY_COMMAND_MAX 512
 
-/* The command line of a client for a server at address that was given these options; key: the
- * public text, NULL where clients need none. */
-void security_client_command(const struct security_options *options, const char *key,
-                             const char *address, char out[SECURITY_COMMAND_MAX]);
+/* What a client says to a server that was given these options, each with a blank before it;
+ * key: the public text, NULL where clients need none. */
+void security_client_options(const struct security_options *options, const char *key,
+                             char out[SECURITY_OPTIONS_MAX]);
 
 #endif

@@ -7,6 +7,7 @@
 #include "server.h"
 
 #include "gate.h"
+#include "listen.h"
 #include "report.h"
 
 #include <errno.h>
@@ -148,38 +149,17 @@ static void on_accept(struct belay_listener *listener, struct belay_conn *conn,
 {
     (void)listener;
     struct server *server = ctx;
-    struct peer *peer = calloc(1, sizeof *peer);
-    if (peer == NULL) {
-        belay_conn_reject(conn, BELAY_CLOSE_APP, "the server is out of memory");
+    struct peer *peer = listen_accept(conn, sizeof *peer);
+    if (peer == NULL)
         return;
-    }
     peer->server = server;
     peer->conn = conn;
     address_format(addr, (socklen_t)socklen, peer->name);
-    belay_conn_set_user(conn, peer);
     belay_conn_setcb(conn, on_message, on_write, on_event, peer);
     report_connected(server->report, peer->name, gate_name(&server->gate, conn));
 }
 
 /* ------------------------------------------------------------------ life */
-
-static int bind_all(struct server *server, const struct server_options *options)
-{
-    if (options->address.host[0] == '\0')
-        return belay_endpoint_bind_any(server->endpoint, options->address.port);
-
-    struct evutil_addrinfo *list;
-    int error = address_resolve(&options->address, AF_UNSPEC, &list);
-    if (error) {
-        fprintf(stderr, "%s: unknown host '%s': %s\n", SERVER_NAME, options->address.host,
-                evutil_gai_strerror(error));
-        return BELAY_EHOST;
-    }
-    for (struct evutil_addrinfo *a = list; a && error == 0; a = a->ai_next)
-        error = belay_endpoint_bind(server->endpoint, a->ai_addr, (int)a->ai_addrlen);
-    evutil_freeaddrinfo(list);
-    return error;
-}
 
 /* Connections that are still open have no CLOSED to come: their peers are freed here. */
 static void server_free(struct server *server)
@@ -204,7 +184,7 @@ static bool open_endpoint(struct server *server, const struct server_options *op
     belay_config_init(&config);
     if (options->congestion)
         config.core.congestion = options->congestion;
-    bool is_right = gate_open(&server->gate, options, &config);
+    bool is_right = gate_open(&server->gate, SERVER_NAME, &options->security, &config);
     if (is_right)
         server->endpoint = belay_endpoint_new(server->base, &config, 0);
     if (is_right && server->endpoint == NULL)
@@ -219,7 +199,7 @@ static void report_all(struct server *server)
 {
     for (unsigned i = 0; belay_endpoint_get_fd(server->endpoint, i) >= 0; i++)
         report_listening(server->report, belay_endpoint_get_fd(server->endpoint, i));
-    gate_report(&server->gate, server->endpoint, server->report);
+    gate_report(&server->gate, server->endpoint, "belay-echo-client", true, server->report);
 }
 
 static struct server *server_open(struct event_base *base, const struct server_options *options,
@@ -232,14 +212,11 @@ static struct server *server_open(struct event_base *base, const struct server_o
     }
     server->base = base;
     server->report = report;
-    if (open_endpoint(server, options)) {
-        int error = bind_all(server, options);
-        if (error == 0 && belay_endpoint_listen(server->endpoint, on_accept, server)) {
-            report_all(server);
-            return server;
-        }
-        if (error != BELAY_EHOST)
-            server_complain(options, error == 0 || error == BELAY_ESYS ? errno : EINVAL);
+    struct listen_target target = {SERVER_NAME, options->listen, &options->address};
+    if (open_endpoint(server, options) &&
+        listen_open(&target, server->endpoint, on_accept, server)) {
+        report_all(server);
+        return server;
     }
     server_free(server);
     return NULL;

@@ -41,6 +41,19 @@ static void describe_size(struct transport *t)
              t->options->message_size, belay_conn_get_message_size_max(t->conn));
 }
 
+/* The options for what a server asked for, which the library can only tell in its own words. */
+static const char *option_hint(const struct security_options *security, const char *reason)
+{
+    bool has_key = security->has_server_key || security->server_key_file;
+    if (strstr(reason, "the server asks for a shared secret"))
+        return ": --psk FILE";
+    if (strstr(reason, "the server has no shared secret"))
+        return ": leave out --psk";
+    if (strstr(reason, "the server lets in only known clients"))
+        return has_key ? ": --key FILE" : ": --key FILE and --server-key TEXT";
+    return "";
+}
+
 /* What to do when a dial failed. */
 static void add_hint(struct transport *t, int error)
 {
@@ -53,6 +66,8 @@ static void add_hint(struct transport *t, int error)
         bool has_key = security->has_server_key || security->server_key_file;
         if (!security->psk || !has_key) /* else the reason tells which */
             hint = has_key ? ": check --server-key" : ": check --psk";
+    } else if (error == BELAY_EREFUSED && code == BELAY_CLOSE_HANDSHAKE) {
+        hint = option_hint(security, t->failure);
     } else if (error == BELAY_EREFUSED && code == BELAY_CLOSE_UNAUTHORIZED) {
         hint = ": whoever runs it adds this to --authorized: ";
         word = t->own_key;

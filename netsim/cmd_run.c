@@ -48,14 +48,15 @@ static void print_help(void)
         printf("      %-6s %s\n", backend->name, backend->what);
     puts("  --link WORDS       from the client to the server, as after `netem` in tc-netem(8)\n"
          "  --link-back WORDS  the way back; without it the way back is clean\n"
-         "  --profile NAME     a known network's words for both: see `belay-netsim profiles`\n"
+         "  --profile NAME     instead: a known network's words for both ways; `belay-netsim\n"
+         "                     profiles` lists them\n"
          "  --seed N           the same seed, the same decisions\n"
          "  --log FILE         JSON lines: what became of every packet (live, proxy)\n"
          "  --pcap FILE        pcapng, the verdicts as comments (live, proxy)\n"
          "  --duration S       then the client gets SIGINT, and 2 s later SIGKILL\n"
          "  --mtu N            of the interfaces [1500]\n"
          "  --carry PATH       vm: a further file or folder to take along; as often as needed\n"
-         "  --quiet            only errors\n"
+         "  --quiet            only errors, and the seed when it was not given\n"
          "  --help\n\n"
          "Exit status: the client's; 124 --duration was over and it had to be killed; 125 the\n"
          "run failed, or no packet crossed the link; 126, 127 a command can't be run, is not\n"
@@ -157,6 +158,14 @@ static int check_options(struct options *o)
 {
     if (o->out == NULL && o->profile == NULL)
         return netsim_cli_usage("--link or --profile must be there; try: " EXAMPLE);
+    if (o->profile != NULL && (o->out != NULL || o->back != NULL))
+        return netsim_cli_usage(
+            "--profile has the words of both ways, and %s says others; take "
+            "one of them away",
+            o->out != NULL ? "--link" : "--link-back");
+    if (strcmp(o->backend, "auto") != 0 && netsim_choose_named(o->backend) == NULL)
+        return netsim_cli_usage(
+            "--backend: `%s` is none; there are auto, kernel, live, proxy and vm", o->backend);
     if (o->mtu < MTU_MIN)
         return netsim_cli_usage("--mtu: at least %d", MTU_MIN);
     o->config.mtu = (uint32_t)o->mtu;
@@ -232,10 +241,8 @@ static int take_profile(struct options *o)
             "--profile: there is no `%s`; `belay-netsim profiles` lists those "
             "there are",
             o->profile);
-    if (o->out == NULL)
-        o->out = profile->link;
-    if (o->back == NULL)
-        o->back = profile->link_back;
+    o->out = profile->link;
+    o->back = profile->link_back;
     return 0;
 }
 
@@ -277,11 +284,6 @@ static int run_named(const struct options *o)
     const struct netsim_backend *backend = netsim_choose_named(o->backend);
     char why[NETSIM_WHY_SIZE] = "";
 
-    if (backend == NULL)
-        return netsim_cli_usage(
-            "--backend: `%s` is none; there are auto, kernel, live, proxy and "
-            "vm",
-            o->backend);
     if (!backend->can(&o->config, why, sizeof(why)))
         return refuse(NETSIM_EXIT_USAGE, o->backend, why);
     if (!backend->probe(why, sizeof(why)))
@@ -316,7 +318,9 @@ static int run(struct options *o, int count, char *const *words)
         code = take_commands(o, count, words, commands);
     if (code == 0)
         code = plan(o, plans);
-    if (code == 0)
+    if (code == NETSIM_EXIT_FAILURE) /* which a client may give, too */
+        code = NETSIM_EXIT_RUN;
+    else if (code == 0)
         code = strcmp(o->backend, "auto") == 0 ? run_auto(o) : run_named(o);
     for (int i = 0; i < 2; i++) {
         free(commands[i]);

@@ -8,7 +8,9 @@
  * on it, belay_endpoint_free included.
  *
  * Callbacks come from the loop only, never from inside a call of yours, and anything is legal
- * in a callback, freeing the connection or the endpoint included.
+ * in a callback, freeing the connection or the endpoint included. But those that only look on
+ * (log, trace, key log) come from anywhere, your own calls included, and must call nothing
+ * here.
  *
  * Functions that return int give 0 or a negative enum belay_error. Functions that return a
  * pointer give NULL on failure with errno set (EINVAL, ENOMEM, or what the system call said).
@@ -47,13 +49,17 @@ struct belay_config {
     bool portable_io;        /* plain sendmsg/recvmsg only: no GSO, GRO, mmsg [false] */
     bool gso, gro, mmsg; /* each fast path by itself, used where the system has it: trains cut
                             or joined by the kernel, many messages a call [true] */
-    /* Lines for people; NULL: none. level 0 to 2, as in struct belay_log. */
+    /* Lines for people; NULL: none. level 0 to 2, as in struct belay_log. What is about a peer
+     * begins with its address, also where conn is NULL: a client that was refused. */
     void (*log)(void *ctx, int level, const struct belay_conn *conn, const char *text);
     void *log_ctx;
     /* Listening: may a client with this public key (32 bytes) connect? Then clients without a
      * key are refused. Called while a handshake waits, also when its packet is an old one sent
-     * again; it must answer at once, and only from what it knows. NULL: anyone may. */
-    bool (*authorize)(void *ctx, const uint8_t key[32]);
+     * again; it must answer at once, and only from what it knows. It may free the listener or
+     * the endpoint; then its answer is for nobody. addr: where the packet came from; nothing
+     * proves it, it is for a line of log. NULL: anyone may. */
+    bool (*authorize)(void *ctx, const uint8_t key[32], const struct sockaddr *addr,
+                      int socklen);
     void *authorize_ctx;
 };
 
@@ -332,7 +338,8 @@ const uint8_t *belay_conn_get_peer_key(const struct belay_conn *conn);
 /* "AES-256-GCM", "ChaCha20-Poly1305", or "none" (insecure: integrity alone, or not yet up). */
 const char *belay_conn_get_cipher(const struct belay_conn *conn);
 size_t belay_conn_get_message_size_max(const struct belay_conn *conn);
-/* Why it ended: enum belay_error, errno behind BELAY_ESYS, close code, and a sentence. */
+/* Why it ended: enum belay_error, errno behind BELAY_ESYS, close code, and a sentence, which
+ * may be the peer's: any bytes but zeros. */
 int belay_conn_get_error(const struct belay_conn *conn);
 int belay_conn_get_errno(const struct belay_conn *conn);
 uint64_t belay_conn_get_close_code(const struct belay_conn *conn);

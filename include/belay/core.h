@@ -52,21 +52,23 @@ struct belay_random {
     void *ctx;
 };
 
-/*
- * A line of log for people, without newline. level: 0 error, 1 warning, 2 info, 3 debug.
- * conn may be NULL. Nothing may be called back from inside.
- */
-struct belay_log {
-    void (*line)(void *ctx, int level, const struct belay_core_conn *conn, const char *text);
-    void *ctx;
-};
-
 /* An address, opaque to the core: compared byte by byte and handed back. len 0: none known.
  * The driver puts a sockaddr here with unused bytes cleared. */
 #define BELAY_ADDRESS_MAX 28
 struct belay_address {
     uint8_t len;
     uint8_t bytes[BELAY_ADDRESS_MAX];
+};
+
+/*
+ * A line of log for people, without newline. level: 0 error, 1 warning, 2 info, 3 debug.
+ * remote: the peer that it is about, also where there is no connection with it (a client that
+ * was refused); conn and remote may be NULL. Nothing may be called back from inside.
+ */
+struct belay_log {
+    void (*line)(void *ctx, int level, const struct belay_core_conn *conn,
+                 const struct belay_address *remote, const char *text);
+    void *ctx;
 };
 
 /* Where a datagram came from or goes to. socket is the caller's index of its socket. */
@@ -216,8 +218,8 @@ enum belay_core_event_type {
     BELAY_CORE_WRITABLE,  /* the send queue fell to the low-water mark */
     BELAY_CORE_EOF,       /* the peer closed and all its messages have been delivered */
     BELAY_CORE_CLOSED,    /* the last event of a connection: error, code, reason */
-    BELAY_CORE_AUTHORIZE, /* config.authorize: may this key (data, 32 bytes) connect? Answer
-                             with belay_core_conn_authorize; conn is not the app's yet */
+    BELAY_CORE_AUTHORIZE, /* config.authorize: may this key (data, 32 bytes) connect? conn is
+                             yours until you answer with belay_core_conn_authorize */
     BELAY_CORE_REBOUND,   /* the connection moved: the peer's address is another (a NAT forgot,
                              a phone left its Wi-Fi), or ours is, by belay_core_conn_migrate */
 };
@@ -233,7 +235,8 @@ struct belay_core_event {
     uint64_t message;    /* as belay_core_conn_send numbered it */
     int error;           /* 0 or a negative enum belay_error */
     uint64_t close_code; /* the peer's or ours, enum belay_close_code */
-    const char *reason;  /* text, never NULL in CLOSED; borrowed like data */
+    const char *reason; /* text, never NULL in CLOSED; borrowed like data. It may be the peer's:
+                           any bytes but zeros */
 };
 
 /*
@@ -242,7 +245,8 @@ struct belay_core_event {
  * WRITABLE, REBOUND; EOF after its last MESSAGE; CLOSED last, after a SENT with an error for
  * each message that asked for one and was not acknowledged, and after every MESSAGE that came
  * whole (so not while it is paused and has some). A connection that is closed stays valid, and
- * silent, until belay_core_conn_free.
+ * silent, until belay_core_conn_free. With config.authorize, before ACCEPTED: AUTHORIZE, and
+ * CLOSED if the handshake ends before it is answered.
  */
 int belay_core_poll(struct belay_core *core, struct belay_core_event *event);
 
@@ -270,12 +274,19 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
 /*
  * A datagram of size bytes was not sent, because the system says that it is too large for the
  * interface (EMSGSIZE): path and owner of its train. fits: what it would take, 0 when not
- * known. The search for the path's size goes on below, at once. With size 0 it is a hint of
- * somebody on the way (ICMP), owner 0: fits is tried next if it may be right, and nothing
- * follows from it else. A hint of which nothing says whose it is reaches dials alone.
+ * known. The search for the path's size goes on below, at once.
  */
 void belay_core_too_big(struct belay_core *core, const struct belay_path *path, uint64_t owner,
                         size_t size, size_t fits, uint64_t now_ns);
+
+/*
+ * Somebody on the way (ICMP) says that a datagram to path.remote was too large, and that fits
+ * would not be. packet: its first bytes, as they are quoted; len 0: none are. Anybody may say
+ * so: a connection there to which what is quoted belongs tries this size next, when it looks
+ * for a larger one and fits may be right. Nothing else follows; what gets through counts.
+ */
+void belay_core_size_hint(struct belay_core *core, const struct belay_path *path,
+                          const uint8_t *packet, size_t len, size_t fits);
 
 /* Connections, half-open ones included; bytes held by all. */
 size_t belay_core_conn_count(const struct belay_core *core);
@@ -294,7 +305,8 @@ struct belay_core_stats {
 void belay_core_get_stats(const struct belay_core *core, struct belay_core_stats *stats,
                           size_t size);
 
-/* Connections that the app holds, one after the other: NULL gives the first, the last NULL. */
+/* Connections that the app holds, one after the other, those about which it is asked included:
+ * NULL gives the first, the last NULL. */
 struct belay_core_conn *belay_core_next_conn(struct belay_core *core, struct belay_core_conn *);
 
 void belay_core_conn_set_user(struct belay_core_conn *conn, void *user);
@@ -362,8 +374,16 @@ void belay_core_conn_abort(struct belay_core_conn *conn, uint64_t code, const ch
  */
 void belay_core_conn_free(struct belay_core_conn *conn);
 
-/* The answer to AUTHORIZE, at once or later, before the connect timeout. A peer that is let in
- * comes with ACCEPTED when it has confirmed; one that is not is told so. */
+/*
+ * The answer to AUTHORIZE, at once or later: one for each, and with it conn is the core's
+ * again, not to be used any more. A peer that is let in comes with ACCEPTED when it has
+ * confirmed; one that is not is told so. Until the answer conn stays valid and counts as a
+ * connection, also when the handshake ends before: then CLOSED is its next and last event, with
+ * BELAY_ETIMEDOUT (the connect timeout) or BELAY_ECLOSED (it gave way to newer handshakes, or
+ * to a newer one of the same client), and the answer still due only gives it back.
+ * belay_core_conn_free in place of an answer tells the peer nothing; it may be asked about
+ * again.
+ */
 void belay_core_conn_authorize(struct belay_core_conn *conn, bool yes);
 
 /* What protects the packets of a connection that is up. */

@@ -290,6 +290,19 @@ static size_t build_probe(struct belay_connection *c, const struct belay_probe *
     return len;
 }
 
+/* The size of the next probe, on which somebody on the way may have a word; 0: none is due. */
+static size_t probe_size(struct belay_connection *c, size_t limit, uint64_t now_ns)
+{
+    struct belay_mtu *mtu = &c->recovery.mtu;
+    uint32_t fits, size = belay_mtu_next(mtu, (uint32_t)limit, now_ns);
+
+    if (size == 0)
+        return 0;
+    fits = belay_hints_take(c->env->hints, &c->path, c->peer_has_cid ? c->peer_cid : NULL);
+    belay_mtu_hint(mtu, fits);
+    return fits == 0 ? size : belay_mtu_next(mtu, (uint32_t)limit, now_ns);
+}
+
 /*
  * One datagram of PING and PADDING, as large as the search asks for, alone in its train; and no
  * larger than half the window, since larger ones would not be filled.
@@ -305,7 +318,7 @@ static size_t build_mtu_probe(struct belay_connection *c, struct belay_train *tr
 
     if (!c->mtu_wanted || c->stage != BELAY_STAGE_OPEN || c->due.probes > 0)
         return 0;
-    len = belay_mtu_next(&c->recovery.mtu, (uint32_t)limit, now_ns);
+    len = probe_size(c, limit, now_ns);
     if (len == 0 || allowance(c, now_ns) == 0)
         return 0;
     memset(&b, 0, offsetof(struct belay_build, records));

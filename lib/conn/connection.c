@@ -209,11 +209,8 @@ void belay_connection_too_big(struct belay_connection *c, const struct belay_pat
         path->remote.len != c->path.remote.len ||
         memcmp(path->remote.bytes, c->path.remote.bytes, path->remote.len) != 0)
         return;
-    if (size > 0)
-        belay_mtu_refused(&c->recovery.mtu, size < most ? (uint32_t)size : most,
-                          fits < most ? (uint32_t)fits : most);
-    else
-        belay_mtu_hint(&c->recovery.mtu, fits < most ? (uint32_t)fits : most);
+    belay_mtu_refused(&c->recovery.mtu, size < most ? (uint32_t)size : most,
+                      fits < most ? (uint32_t)fits : most);
 }
 
 bool belay_connection_is_connected(const struct belay_connection *c)

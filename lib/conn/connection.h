@@ -12,6 +12,7 @@
 #include <belay/core.h>
 
 #include "base/pool.h"
+#include "conn/hints.h"
 #include "crypto/noise_suite.h"
 #include "crypto/suite.h"
 #include "recovery/congestion.h"
@@ -29,6 +30,7 @@ struct belay_connection_env {
     const uint8_t *public_key;               /* of private_key */
     const struct belay_core_config *config;
     const struct belay_congestion *congestion;
+    struct belay_hints *hints; /* of sizes: a connection takes those for its path */
     struct belay_random random;
     struct belay_log log;
     void (*trace)(void *ctx, const struct belay_core_conn *conn,

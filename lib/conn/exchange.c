@@ -225,11 +225,9 @@ static void set_peer_key(struct belay_connection *c, const uint8_t *key)
 
 /* ------------------------------------------------------------------ the client's INIT */
 
-static int tag(struct belay_connection *c, enum belay_packet_type type, uint8_t *packet,
-               size_t len)
+static int tag(struct belay_connection *c, uint8_t *packet, size_t len)
 {
-    return belay_hello_tag(c->env->suite, type, BELAY_VERSION_1, c->nonce,
-                           c->handshake->client_random, packet, len, false);
+    return belay_hello_tag(c->env->suite, c->handshake->client_random, packet, len, false);
 }
 
 /* The packet stands but for its payload, of len + overhead bytes at *payload. */
@@ -289,7 +287,7 @@ int belay_exchange_offer(struct belay_connection *c)
     payload = h->init + (parsed.random - h->init);
     error = write_payload(c, h->init, payload, params, params_len);
     memcpy(h->client_random, payload, sizeof(h->client_random));
-    return error != 0 ? error : tag(c, BELAY_PACKET_INIT, h->init, len);
+    return error != 0 ? error : tag(c, h->init, len);
 }
 
 /* ------------------------------------------------------------------ the server's ACCEPT */
@@ -359,7 +357,7 @@ static int make_accept(struct belay_connection *c, uint8_t aead, const uint8_t *
         return BELAY_ENOMEM;
     error = write_payload(c, h->accept, payload, params, params_len);
     if (error == 0)
-        error = tag(c, BELAY_PACKET_ACCEPT, h->accept, len);
+        error = tag(c, h->accept, len);
     if (error != 0)
         return error;
     if (h->kind == BELAY_HANDSHAKE_INSECURE)
@@ -411,7 +409,7 @@ int belay_exchange_refuse(struct belay_connection *c, uint64_t code, const char 
     if (len == 0)
         return BELAY_ENOMEM;
     h->accept_len = len + BELAY_TAG_BYTES;
-    return tag(c, BELAY_PACKET_REFUSE, h->accept, len);
+    return tag(c, h->accept, len);
 }
 
 /* ------------------------------------------------------------------ the client, again */

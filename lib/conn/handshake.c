@@ -245,9 +245,8 @@ void belay_connection_on_hello(struct belay_connection *c, const struct belay_he
     c->stats.wire_bytes_received += len;
     if (c->stage != BELAY_STAGE_DIALING)
         return; /* a copy of what we had */
-    is_valid =
-        belay_hello_tag(c->env->suite, hello->type, hello->version, c->nonce,
-                        c->handshake->client_random, packet, len - BELAY_TAG_BYTES, true) == 0;
+    is_valid = belay_hello_tag(c->env->suite, c->handshake->client_random, packet,
+                               len - BELAY_TAG_BYTES, true) == 0;
     belay_connection_trace(c, false,
                            hello->type == BELAY_PACKET_ACCEPT   ? 'A'
                            : hello->type == BELAY_PACKET_RETRY  ? 'T'

@@ -107,7 +107,9 @@ int belay_keyring_seal(struct belay_keyring *ring, uint64_t number, uint8_t *pac
     if (error != 0)
         return error;
     ring->sealed++;
-    return belay_seal_packet(&ring->out, number, packet, header_len, payload_len);
+    error = belay_seal_packet(&ring->out, number, packet, header_len, payload_len);
+    belay_seal_nap(&ring->out, ring->suite);
+    return error;
 }
 
 void belay_keyring_rest(struct belay_keyring *ring)
@@ -179,8 +181,10 @@ static int open_with(struct belay_keyring *ring, struct belay_seal *seal, uint64
 {
     int error = belay_seal_wake(seal, ring->suite);
 
-    return error != 0 ? error
-                      : belay_open_packet(seal, number, packet, header_len, payload_len);
+    if (error == 0)
+        error = belay_open_packet(seal, number, packet, header_len, payload_len);
+    belay_seal_nap(seal, ring->suite);
+    return error;
 }
 
 /* A packet of the other phase that is no late one: the peer changed its keys. */

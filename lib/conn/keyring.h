@@ -10,7 +10,8 @@
  *     seal          counts packets; when is_update_due and may_update: update
  *     open          finds the key by phase and packet number; 0, or what is wrong
  *     acked         the peer has a packet of ours with this number
- *     rest          nothing comes or goes for a while: keys are expanded again when needed
+ *     rest          nothing comes or goes for a while: keys are expanded again when needed, for
+ *                   a single packet in room that all connections share
  *     deadline      when the keys before are to be forgotten: 3 PTO after a change
  */
 #ifndef BELAY_CONN_KEYRING_H

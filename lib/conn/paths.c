@@ -377,11 +377,19 @@ void belay_paths_sent(struct belay_connection *c, const struct belay_probe *prob
         challenge_sent(c, k, now_ns);
 }
 
+/* Of the entry that was taken for the candidate: it may be another ID's by now. */
+static bool is_taken_back(const struct belay_connection *c, int entry)
+{
+    const struct belay_id *id = &c->their_ids.ids[entry];
+
+    return !id->is_used || id->is_due || c->their_ids.active == (unsigned)entry;
+}
+
 void belay_paths_ids_changed(struct belay_connection *c)
 {
     struct belay_candidate *k = active(c);
 
-    if (k != NULL && k->id >= 0 && !c->their_ids.ids[k->id].is_used)
+    if (k != NULL && k->id >= 0 && is_taken_back(c, k->id))
         k->id = belay_their_ids_fresh(&c->their_ids);
     use_id(c, -1);
     c->has_changed = true;

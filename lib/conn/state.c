@@ -23,7 +23,7 @@
 void belay_connection_log(const struct belay_connection *c, int level, const char *text)
 {
     if (c->env->log.line != NULL)
-        c->env->log.line(c->env->log.ctx, level, c->self.handle, text);
+        c->env->log.line(c->env->log.ctx, level, c->self.handle, &c->path.remote, text);
 }
 
 void belay_connection_trace(const struct belay_connection *c, bool outgoing, char type,
@@ -194,12 +194,14 @@ void belay_connection_fail(struct belay_connection *c, int error, uint64_t code,
                            const char *reason)
 {
     bool tell = c->stage == BELAY_STAGE_OPEN;
+    uint64_t path_ns = c->timers_ns[BELAY_TIMER_PATH];
 
     if (c->stage == BELAY_STAGE_LINGERING || c->stage == BELAY_STAGE_DEAD)
         return;
     belay_connection_end(c, error, code, reason);
     if (!tell)
         return;
+    belay_timer_set(c, BELAY_TIMER_PATH, path_ns);
     linger(c);
     c->due.close = true;
     c->closing.is_abort = true;

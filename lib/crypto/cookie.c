@@ -2,46 +2,27 @@
 
 #include "base/cursor.h"
 #include "crypto/keys.h"
+#include "crypto/mac.h"
 #include "crypto/token.h"
 
-#include <openssl/evp.h>
+#define SECOND_NS UINT64_C(1000000000)
+#define TIME_SIZE 4
+/* Integers, two addresses, an ID: what is sealed, at most. */
+#define TEXT_MAX (32 + 2 * (1 + BELAY_ADDRESS_MAX) + 1 + 255)
 
-#define SHA256_SIZE 32
-#define SECOND_NS   UINT64_C(1000000000)
-#define TIME_SIZE   4
-#define MAC_SIZE    (BELAY_COOKIE_SIZE - TIME_SIZE)
-/* Labels and integers, two addresses, an ID: what is sealed, at most. */
-#define TEXT_MAX (64 + 2 * (1 + BELAY_ADDRESS_MAX) + 1 + 255)
-
-static int hmac(struct belay_suite *suite, const uint8_t key[32], const void *text, size_t len,
-                uint8_t out[SHA256_SIZE])
-{
-    EVP_MAC_CTX *mac = suite->hmac_sha256;
-    size_t out_len;
-
-    if (EVP_MAC_init(mac, key, 32, NULL) != 1 || EVP_MAC_update(mac, text, len) != 1 ||
-        EVP_MAC_final(mac, out, &out_len, SHA256_SIZE) != 1)
-        return BELAY_ENOMEM;
-    return 0;
-}
-
-static void write_label(struct belay_writer *w, const char *label)
-{
-    belay_write_bytes(w, label, strlen(label));
-}
+_Static_assert(BELAY_COOKIE_SIZE == TIME_SIZE + BELAY_SIPHASH_SIZE, "a time and its MAC");
 
 /* ------------------------------------------------------------------ keys */
 
 int belay_cookie_keys_init(struct belay_cookie_keys *keys, struct belay_suite *suite,
                            const uint8_t master[32])
 {
-    static const char label[] = "belay1 cookie time";
-    uint8_t start[SHA256_SIZE];
+    uint8_t start[BELAY_HMAC_SIZE];
     struct belay_reader r;
 
     memset(keys, 0, sizeof(*keys));
     memcpy(keys->master, master, sizeof(keys->master));
-    if (hmac(suite, master, label, sizeof(label) - 1, start))
+    if (belay_hmac(suite, master, "belay1 cookie time", NULL, 0, start))
         return BELAY_ENOMEM;
     belay_reader_init(&r, start, sizeof(start));
     keys->start_s = belay_read_u32(&r);
@@ -53,19 +34,22 @@ int belay_cookie_keys_init(struct belay_cookie_keys *keys, struct belay_suite *s
 static const uint8_t *key_of(struct belay_cookie_keys *keys, struct belay_suite *suite,
                              uint64_t period)
 {
-    uint8_t text[32];
+    uint8_t text[8], full[BELAY_HMAC_SIZE];
     struct belay_writer w;
     unsigned i = period % 2;
 
     if (keys->of[i].is_made && keys->of[i].period == period)
         return keys->of[i].key;
     belay_writer_init(&w, text, sizeof(text));
-    write_label(&w, "belay1 cookie key");
     belay_write_u64(&w, period);
     keys->of[i].is_made =
-        hmac(suite, keys->master, text, (size_t)(w.at - text), keys->of[i].key) == 0;
+        belay_hmac(suite, keys->master, "belay1 cookie key", text, sizeof(text), full) == 0;
+    if (!keys->of[i].is_made)
+        return NULL;
     keys->of[i].period = period;
-    return keys->of[i].is_made ? keys->of[i].key : NULL;
+    memcpy(keys->of[i].key, full, sizeof(keys->of[i].key));
+    belay_wipe(full, sizeof(full));
+    return keys->of[i].key;
 }
 
 /* ------------------------------------------------------------------ cookies */
@@ -83,13 +67,12 @@ static int make(struct belay_cookie_keys *keys, struct belay_suite *suite,
                 uint8_t cookie[BELAY_COOKIE_SIZE])
 {
     const uint8_t *key = key_of(keys, suite, made_s / BELAY_COOKIE_PERIOD_S);
-    uint8_t text[TEXT_MAX], full[SHA256_SIZE];
+    uint8_t text[TEXT_MAX];
     struct belay_writer w;
 
     belay_writer_init(&w, cookie, TIME_SIZE);
     belay_write_u32(&w, (uint32_t)made_s + keys->start_s);
     belay_writer_init(&w, text, sizeof(text));
-    write_label(&w, "belay1 cookie");
     belay_write_bytes(&w, cookie, TIME_SIZE);
     belay_write_u32(&w, holder->version);
     belay_write_bytes(&w, holder->nonce, BELAY_COOKIE_NONCE_SIZE);
@@ -97,11 +80,9 @@ static int make(struct belay_cookie_keys *keys, struct belay_suite *suite,
     write_counted(&w, holder->path->remote.bytes, holder->path->remote.len);
     write_counted(&w, holder->path->local.bytes, holder->path->local.len);
     write_counted(&w, holder->client_cid, holder->client_cid_len);
-    if (key == NULL || w.bad || hmac(suite, key, text, (size_t)(w.at - text), full))
+    if (key == NULL || w.bad)
         return BELAY_ENOMEM;
-    memcpy(cookie + TIME_SIZE, full, MAC_SIZE);
-    belay_wipe(full, sizeof(full));
-    return 0;
+    return belay_siphash(suite, key, text, (size_t)(w.at - text), cookie + TIME_SIZE);
 }
 
 int belay_cookie_make(struct belay_cookie_keys *keys, struct belay_suite *suite,

@@ -2,15 +2,16 @@
  * cookie.h - a client's proof that it can be reached at its address, kept by nobody: a RETRY
  * carries the cookie to that address, and the client's next INIT brings it back.
  *
- *     key     HMAC-SHA256(master key, "belay1 cookie key" || period (u64))
- *     cookie  time (u32) || first 16 bytes of HMAC-SHA256(key, "belay1 cookie" || time ||
- *             version (u32) || nonce (8) || socket (u32) || remote || local || client's ID)
+ *     key     first 16 bytes of HMAC-SHA256(master key, "belay1 cookie key" || period (u64))
+ *     cookie  time (u32) || SipHash-2-4-128(key, time || version (u32) || nonce (8) ||
+ *             socket (u32) || remote || local || client's ID)
  *
- * with a length byte before each of the last three. The master key is random and never leaves
- * the core, so that a cookie says nothing about any other. time is in seconds, from a start
- * that only the master key tells: it gives no one's uptime away. A period is 60 s of the core's
- * clock, and the cookie's own time says in which one it was made: it is good for 30 s, over the
- * change of one key, and never under two.
+ * with a length byte before each of the last three. A flood makes us compute it for each INIT:
+ * hence SipHash, which RFC 9018 has for the same purpose. The master key is random and never
+ * leaves the core, so that a cookie says nothing about any other. time is in seconds, from a
+ * start that only the master key tells: it gives no one's uptime away. A period is 60 s of the
+ * core's clock, and the cookie's own time says in which one it was made: it is good for 30 s,
+ * over the change of one key, and never under two.
  */
 #ifndef BELAY_CRYPTO_COOKIE_H
 #define BELAY_CRYPTO_COOKIE_H
@@ -30,7 +31,7 @@ struct belay_cookie_keys {
     struct {
         bool is_made;
         uint64_t period;
-        uint8_t key[32];
+        uint8_t key[16];
     } of[2]; /* of the present period and the one before: derived once each */
 };
 

@@ -44,8 +44,13 @@ struct belay_fast_key *belay_fast_key_new(const struct belay_fast *fast, const u
     if (made == NULL)
         return NULL;
     made->fast = *fast;
-    fast->expand(key, data_of(made));
+    belay_fast_key_set(made, key);
     return made;
+}
+
+void belay_fast_key_set(struct belay_fast_key *made, const uint8_t key[32])
+{
+    made->fast.expand(key, data_of(made));
 }
 
 void belay_fast_key_free(struct belay_fast_key *key)
@@ -87,6 +92,11 @@ struct belay_fast_key *belay_fast_key_new(const struct belay_fast *fast, const u
 void belay_fast_key_free(struct belay_fast_key *key)
 {
     (void)key;
+}
+
+void belay_fast_key_set(struct belay_fast_key *made, const uint8_t key[32])
+{
+    (void)made, (void)key;
 }
 
 void belay_fast_encrypt(const struct belay_fast_key *key, const uint8_t nonce[12],

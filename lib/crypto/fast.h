@@ -38,6 +38,8 @@ static inline bool belay_fast_is_here(const struct belay_fast *fast)
 /* NULL: no memory (libcrypto's, as its own contexts). */
 struct belay_fast_key *belay_fast_key_new(const struct belay_fast *fast, const uint8_t key[32]);
 void belay_fast_key_free(struct belay_fast_key *key); /* wipes */
+/* Another in the place of the one before. */
+void belay_fast_key_set(struct belay_fast_key *made, const uint8_t key[32]);
 
 /* data: aad_len bytes that are authenticated, then len bytes that are encrypted in place too.
  */

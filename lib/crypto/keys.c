@@ -62,27 +62,3 @@ int belay_keys_update(struct belay_suite *suite, uint8_t secret[BELAY_SECRET_SIZ
     belay_wipe(next, sizeof(next));
     return error;
 }
-
-int belay_keys_hello(struct belay_suite *suite, uint32_t version, const uint8_t *nonce,
-                     size_t nonce_len, uint8_t key[32], uint8_t iv[12])
-{
-    uint8_t salt[] = "belay1 hello\0\0\0"; /* and the literal's own zero: 4 for the version */
-    uint8_t *at = salt + sizeof(salt) - 4;
-    uint8_t prk[BELAY_HKDF_KEY_SIZE];
-    at[0] = (uint8_t)(version >> 24);
-    at[1] = (uint8_t)(version >> 16);
-    at[2] = (uint8_t)(version >> 8);
-    at[3] = (uint8_t)version;
-
-    int error = belay_hkdf_extract(suite, salt, sizeof(salt), nonce, nonce_len, prk);
-    if (error == 0)
-        error = expand(suite, prk, "key", key, 32);
-    if (error == 0)
-        error = expand(suite, prk, "iv", iv, 12);
-    if (error != 0) {
-        belay_wipe(key, 32);
-        belay_wipe(iv, 12);
-    }
-    belay_wipe(prk, sizeof(prk));
-    return error;
-}

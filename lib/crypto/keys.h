@@ -38,15 +38,6 @@ int belay_keys_packet(struct belay_suite *suite, const uint8_t secret[BELAY_SECR
 /* secret becomes that of the next key phase. 0, or BELAY_ENOMEM and secret as it was. */
 int belay_keys_update(struct belay_suite *suite, uint8_t secret[BELAY_SECRET_SIZE]);
 
-/*
- * For the tag of handshake packets sent before both nonces are known: HKDF with salt
- * "belay1 hello" || version (4 bytes, big-endian), ikm the packet's own nonce, info "key" and
- * "iv". Everything that it is made of is in the packet: the tag detects corruption, it
- * authenticates nobody. nonce_len > 0. 0, or BELAY_ENOMEM and key and iv wiped.
- */
-int belay_keys_hello(struct belay_suite *suite, uint32_t version, const uint8_t *nonce,
-                     size_t nonce_len, uint8_t key[32], uint8_t iv[12]);
-
 /* Clears memory that held a secret; the compiler cannot leave it out. */
 void belay_wipe(void *p, size_t size);
 

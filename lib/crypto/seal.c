@@ -1,4 +1,4 @@
-#include "crypto/seal.h"
+#include "crypto/suite.h"
 
 #include <assert.h>
 #include <openssl/core_names.h>
@@ -9,29 +9,64 @@
 
 #define PACKET_SIZE_MAX 65535
 
-static EVP_CIPHER *cipher_of(struct belay_suite *suite, enum belay_seal_algorithm algorithm)
+static EVP_CIPHER *cipher_of(struct belay_suite *suite, unsigned algorithm)
 {
     return algorithm == BELAY_SEAL_CHACHA20_POLY1305 ? suite->chacha20_poly1305
                                                      : suite->aes_256_gcm;
 }
 
-static int expand_ctx(struct belay_seal *seal, EVP_CIPHER *cipher)
+static int expand_ctx(EVP_CIPHER_CTX *ctx, EVP_CIPHER *cipher, const uint8_t *key)
 {
+    return EVP_EncryptInit_ex2(ctx, cipher, key, NULL, NULL) == 1 ? BELAY_OK : BELAY_ENOMEM;
+}
+
+static bool is_for_fast(const struct belay_seal *seal, const struct belay_suite *suite)
+{
+    return seal->algorithm != BELAY_SEAL_CHACHA20_POLY1305 && belay_fast_is_here(&suite->fast);
+}
+
+/* To keep. */
+static int expand(struct belay_seal *seal, struct belay_suite *suite)
+{
+    if (is_for_fast(seal, suite)) {
+        seal->fast = belay_fast_key_new(&suite->fast, seal->key);
+        return seal->fast != NULL ? BELAY_OK : BELAY_ENOMEM;
+    }
     seal->ctx = EVP_CIPHER_CTX_new();
-    if (seal->ctx != NULL && EVP_EncryptInit_ex2(seal->ctx, cipher, seal->key, NULL, NULL) == 1)
-        return 0;
+    if (seal->ctx != NULL &&
+        expand_ctx(seal->ctx, cipher_of(suite, seal->algorithm), seal->key) == 0)
+        return BELAY_OK;
     belay_seal_rest(seal);
     return BELAY_ENOMEM;
+}
+
+static int borrow(struct belay_seal *seal, struct belay_suite *suite)
+{
+    if (is_for_fast(seal, suite)) {
+        belay_fast_key_set(suite->spare_fast, seal->key);
+        seal->fast = suite->spare_fast;
+    } else {
+        if (expand_ctx(suite->spare_ctx, cipher_of(suite, seal->algorithm), seal->key) != 0)
+            return BELAY_ENOMEM;
+        seal->ctx = suite->spare_ctx;
+    }
+    seal->is_lent = true;
+    return BELAY_OK;
 }
 
 int belay_seal_wake(struct belay_seal *seal, struct belay_suite *suite)
 {
     if (seal->fast != NULL || seal->ctx != NULL)
         return 0;
-    if (seal->algorithm == BELAY_SEAL_CHACHA20_POLY1305 || !belay_fast_is_here(&suite->fast))
-        return expand_ctx(seal, cipher_of(suite, seal->algorithm));
-    seal->fast = belay_fast_key_new(&suite->fast, seal->key);
-    return seal->fast != NULL ? 0 : BELAY_ENOMEM;
+    return seal->is_lent ? expand(seal, suite) : borrow(seal, suite);
+}
+
+void belay_seal_nap(struct belay_seal *seal, const struct belay_suite *suite)
+{
+    if (seal->fast == suite->spare_fast)
+        seal->fast = NULL;
+    if (seal->ctx == suite->spare_ctx)
+        seal->ctx = NULL;
 }
 
 void belay_seal_rest(struct belay_seal *seal)
@@ -40,6 +75,7 @@ void belay_seal_rest(struct belay_seal *seal)
     EVP_CIPHER_CTX_free(seal->ctx); /* wipes the key */
     seal->fast = NULL;
     seal->ctx = NULL;
+    seal->is_lent = false;
 }
 
 int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
@@ -48,10 +84,10 @@ int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
 {
     int error;
 
-    *seal = (struct belay_seal){.algorithm = algorithm};
+    *seal = (struct belay_seal){.algorithm = (uint8_t)algorithm};
     memcpy(seal->key, key, sizeof(seal->key));
     memcpy(seal->iv, iv, sizeof(seal->iv));
-    error = belay_seal_wake(seal, suite);
+    error = expand(seal, suite);
     if (error != 0)
         belay_seal_dispose(seal);
     return error;

@@ -10,7 +10,7 @@
 #ifndef BELAY_CRYPTO_SEAL_H
 #define BELAY_CRYPTO_SEAL_H
 
-#include "crypto/suite.h"
+#include <belay/common.h>
 
 #define BELAY_TAG_SIZE      16
 #define BELAY_SEAL_KEY_SIZE 32
@@ -25,6 +25,8 @@ enum belay_seal_algorithm {
     BELAY_SEAL_ALGORITHMS
 };
 
+struct belay_fast_key;
+struct belay_suite;
 struct evp_cipher_ctx_st;
 
 /* One direction, one key. What is expanded from the key is large, and may be given back while
@@ -34,7 +36,8 @@ struct belay_seal {
     struct evp_cipher_ctx_st *ctx; /* this, then; both NULL: it rests */
     uint8_t key[BELAY_SEAL_KEY_SIZE];
     uint8_t iv[BELAY_SEAL_IV_SIZE];
-    enum belay_seal_algorithm algorithm;
+    uint8_t algorithm; /* enum belay_seal_algorithm */
+    bool is_lent;      /* a packet was had with what is the suite's since it began to rest */
 };
 
 /*
@@ -53,10 +56,15 @@ int belay_seal_init(struct belay_seal *seal, struct belay_suite *suite,
 /* Wipes the key. A zeroed struct is fine, and a disposed one. */
 void belay_seal_dispose(struct belay_seal *seal);
 
-/* rest: gives the expanded key back; a zeroed struct is fine. wake: before the next packet; 0
- * or BELAY_ENOMEM, and it rests still. */
+/*
+ * rest: gives the expanded key back; a zeroed struct is fine. wake: before a packet that may be
+ * the first since; 0 or BELAY_ENOMEM, and it rests still. nap: after that packet. One packet
+ * has its key expanded in room of the suite's, until the nap: an idle connection's keepalive is
+ * all there is for a while. The next one keeps what is expanded for it until the next rest.
+ */
 void belay_seal_rest(struct belay_seal *seal);
 int belay_seal_wake(struct belay_seal *seal, struct belay_suite *suite);
+void belay_seal_nap(struct belay_seal *seal, const struct belay_suite *suite);
 
 /*
  * Encrypts the payload in place and writes the tag at packet[header_len + payload_len]; the

@@ -15,11 +15,9 @@ static struct belay_core_conn *find_init(struct belay_core *core,
 }
 
 /* The tag comes first: a damaged INIT is no reason to answer anything. */
-static bool tag_is_right(struct belay_core *core, const struct belay_hello *init,
-                         uint8_t *packet, size_t len)
+static bool tag_is_right(struct belay_core *core, uint8_t *packet, size_t len)
 {
-    return belay_hello_tag(&core->suite, BELAY_PACKET_INIT, init->version, init->nonce,
-                           init->random, packet, len - BELAY_TAG_BYTES, true) == 0;
+    return belay_hello_tag(&core->suite, NULL, packet, len - BELAY_TAG_BYTES, true) == 0;
 }
 
 /* Said before anything is kept: nobody accepts here, or not what the client asks for. */
@@ -36,16 +34,40 @@ static bool is_taken(struct belay_core *core, const struct belay_path *path,
     return why == NULL;
 }
 
+/* It ends. One that waits for the app's answer stays, dead, as the app has it: CLOSED tells. */
+static void give_up(struct belay_core_conn *slot, uint64_t code, const char *why)
+{
+    belay_connection_abort(slot->connection, code, why);
+    belay_slot_touch(slot);
+}
+
+static bool is_full(const struct belay_core *core)
+{
+    return core->conn_count >= core->config.connections_max;
+}
+
+/* To end what the app has makes no room among all connections, only among those half open. */
+static bool must_yield(const struct belay_core_conn *oldest)
+{
+    const struct belay_core *core = oldest->core;
+
+    return core->half_open_count >= core->config.half_open_max ||
+           (is_full(core) && !oldest->is_held);
+}
+
 static bool make_room(struct belay_core *core, const struct belay_path *path,
                       const struct belay_hello *init, uint64_t now_ns)
 {
-    if (core->half_open_count > 0 && (core->half_open_count >= core->config.half_open_max ||
-                                      core->conn_count >= core->config.connections_max)) {
+    struct belay_core_conn *oldest = core->half_open_count == 0
+                                         ? NULL
+                                         : BELAY_CONTAINER(belay_list_first(&core->half_open),
+                                                           struct belay_core_conn, half_open);
+
+    if (oldest != NULL && must_yield(oldest)) {
         core->stats.half_open_evicted++;
-        belay_slot_free(BELAY_CONTAINER(belay_list_first(&core->half_open),
-                                        struct belay_core_conn, half_open));
+        give_up(oldest, BELAY_CLOSE_BUSY, "the handshake gave way to newer ones");
     }
-    if (core->conn_count >= core->config.connections_max) {
+    if (is_full(core)) {
         belay_stateless_refuse(core, path, init, BELAY_CLOSE_BUSY,
                                "the server has as many connections as it takes", now_ns);
         return false;
@@ -112,8 +134,7 @@ static bool supersedes(struct belay_core_conn *slot, const struct belay_path *pa
 
     return slot->is_half_open && init->cookie_len > 0 &&
            !belay_connection_is_from(slot->connection, init) &&
-           tag_is_right(core, init, packet, len) &&
-           belay_retry_is_proof(core, path, init, now_ns);
+           tag_is_right(core, packet, len) && belay_retry_is_proof(core, path, init, now_ns);
 }
 
 void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *path,
@@ -136,9 +157,9 @@ void belay_endpoint_on_init(struct belay_core *core, const struct belay_path *pa
         return;
     }
     if (slot != NULL)
-        belay_slot_free(slot);
+        give_up(slot, BELAY_CLOSE_ABORTED, "the client began the handshake anew");
     if (is_reflected(core, &key) || belay_retry_is_shed(core, &init) ||
-        !tag_is_right(core, &init, packet, len))
+        !tag_is_right(core, packet, len))
         return;
     if (is_taken(core, path, &init, now_ns) && belay_retry_admits(core, path, &init, now_ns) &&
         make_room(core, path, &init, now_ns))
@@ -166,9 +187,8 @@ static void replace_earlier(struct belay_core_conn *slot)
 
 void belay_endpoint_confirmed(struct belay_core_conn *slot)
 {
+    belay_slot_leave_half_open(slot);
     slot->is_half_open = false;
-    slot->core->half_open_count--;
-    belay_list_remove(&slot->half_open);
     slot->is_held = true; /* ACCEPTED hands it to the app */
     if (belay_connection_peer_is_unshared(slot->connection))
         replace_earlier(slot);

@@ -118,6 +118,7 @@ static void init_env(struct belay_core *core, const struct belay_random *random,
         .public_key = core->public_key,
         .config = &core->config,
         .congestion = belay_congestion_find(core->config.congestion),
+        .hints = &core->hints,
         .random = *random,
     };
     if (log != NULL)
@@ -452,6 +453,9 @@ int belay_core_conn_close(struct belay_core_conn *conn)
 
 void belay_core_conn_authorize(struct belay_core_conn *conn, bool yes)
 {
+    if (!conn->is_half_open)
+        return;
+    conn->is_held = false;
     belay_connection_authorize(conn->connection, yes);
     belay_slot_touch(conn);
 }

@@ -176,12 +176,10 @@ int belay_core_send(struct belay_core *core, struct belay_train *train, uint64_t
 
 uint64_t belay_core_deadline(const struct belay_core *core)
 {
-    const struct belay_heap_node *first = belay_heap_first(&core->timers);
-
     /* A send may end a connection (no memory): that event waits for the caller's next poll. */
     if (!belay_list_is_empty(&core->events))
         return 0;
-    return first == NULL ? BELAY_NEVER : first->key;
+    return belay_heap_first_key(&core->timers); /* none: BELAY_NEVER */
 }
 
 void belay_core_timeout(struct belay_core *core, uint64_t now_ns)
@@ -193,7 +191,7 @@ void belay_core_timeout(struct belay_core *core, uint64_t now_ns)
         struct belay_core_conn *slot;
 
         first = belay_heap_first(&core->timers);
-        if (first == NULL || first->key > now_ns)
+        if (first == NULL || belay_heap_first_key(&core->timers) > now_ns)
             return;
         slot = BELAY_CONTAINER(first, struct belay_core_conn, timer);
         belay_connection_on_timeout(slot->connection, now_ns);
@@ -228,6 +226,8 @@ int belay_core_poll(struct belay_core *core, struct belay_core_event *event)
         if (belay_connection_poll(slot->connection, event)) {
             event->conn = slot;
             event->user = slot->user;
+            if (event->type == BELAY_CORE_AUTHORIZE)
+                slot->is_held = true; /* until the answer */
             if (event->type != BELAY_CORE_MESSAGE || is_credit_news(slot))
                 belay_slot_touch(slot);
             return 1;
@@ -256,6 +256,12 @@ void belay_core_unreachable(struct belay_core *core, const struct belay_path *pa
     if (node != NULL)
         belay_connection_on_unreachable(
             BELAY_CONTAINER(node, struct belay_core_conn, by_dial)->connection, error);
+}
+
+void belay_core_size_hint(struct belay_core *core, const struct belay_path *path,
+                          const uint8_t *packet, size_t len, size_t fits)
+{
+    belay_hints_add(&core->hints, path, packet, len, fits);
 }
 
 static struct belay_core_conn *find_owner(struct belay_core *core,

@@ -52,8 +52,8 @@ struct belay_core_conn {
     struct belay_core *core;
     struct belay_connection *connection;
     void *user;
-    bool is_held; /* by the app */
-    bool is_half_open;
+    bool is_held;      /* by the app: for good, or (half open) while it is asked */
+    bool is_half_open; /* it has not been ACCEPTED */
     struct belay_slot_unshared *unshared;              /* NULL: it is none */
     struct belay_slot_cid cids[BELAY_CONNECTION_CIDS]; /* our connection IDs */
     /* What a RESET for it carries, BELAY_CONNECTION_CIDS of them; NULL: the peer has no ID. */
@@ -69,7 +69,7 @@ struct belay_core_conn {
     struct belay_list work;   /* may have something to send */
     struct belay_list events; /* may have an event */
     struct belay_list all;
-    struct belay_list half_open; /* in order of age */
+    struct belay_list half_open; /* in order of age; dead ones are not in it */
 };
 
 /* An answer without state: one small datagram, made when its cause came. */
@@ -102,6 +102,7 @@ struct belay_core {
     struct belay_noise_suite noise;
     uint8_t public_key[32]; /* of config.private_key */
     struct belay_connection_env env;
+    struct belay_hints hints;
     bool is_listening;
     uint64_t now_ns; /* the latest time that we were told */
     struct belay_map by_cid, by_path, by_socket, by_dial, by_peer, by_nonce, by_init, by_token;
@@ -131,6 +132,8 @@ void belay_socket_key_make(struct belay_path_key *key, const struct belay_path *
 struct belay_core_conn *belay_slot_new(struct belay_core *core,
                                        struct belay_connection_self *self, bool with_cid);
 void belay_slot_free(struct belay_core_conn *slot);
+/* It is confirmed or dead: none of the half-open ones that are counted. */
+void belay_slot_leave_half_open(struct belay_core_conn *slot);
 /* After anything was done to the connection: puts the slot where it belongs now. */
 void belay_slot_touch(struct belay_core_conn *slot);
 /* The same but for sending: asks for no send. Its timer is set to no_earlier_ns at least. */

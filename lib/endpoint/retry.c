@@ -1,8 +1,8 @@
 /*
  * retry.c - proof of address before anything is kept. When many handshakes are half open an
  * INIT must bring a cookie; one that does not is answered with a RETRY, which carries it.
- * That costs two tags and one HMAC, no memory and no work with public keys; what waits to be
- * sent is bounded, and an INIT that comes when nothing more fits costs less still.
+ * That costs two tags and one or two short MACs, no memory and no work with public keys; what
+ * waits to be sent is bounded, and an INIT that comes when nothing more fits costs less still.
  */
 #include "endpoint/private.h"
 
@@ -78,8 +78,7 @@ static size_t build(struct belay_core *core, const struct belay_path *path,
     if (belay_cookie_make(&core->cookies, &core->suite, &holder, now_ns, cookie))
         return 0;
     len = belay_hello_build(&hello, packet, BELAY_RETRY_BYTES - BELAY_TAG_BYTES);
-    if (len == 0 || belay_hello_tag(&core->suite, BELAY_PACKET_RETRY, init->version,
-                                    init->nonce, init->random, packet, len, false))
+    if (len == 0 || belay_hello_tag(&core->suite, init->random, packet, len, false))
         return 0;
     return len + BELAY_TAG_BYTES;
 }

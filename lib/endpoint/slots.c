@@ -49,6 +49,14 @@ struct belay_core_conn *belay_slot_new(struct belay_core *core,
     return slot;
 }
 
+void belay_slot_leave_half_open(struct belay_core_conn *slot)
+{
+    if (!belay_list_is_linked(&slot->half_open))
+        return;
+    belay_list_remove(&slot->half_open);
+    slot->core->half_open_count--;
+}
+
 /* Nothing from the network is for it any more: out of the maps, into silence. */
 static void retire(struct belay_core_conn *slot)
 {
@@ -60,6 +68,7 @@ static void retire(struct belay_core_conn *slot)
     belay_map_remove(&core->by_nonce, &slot->by_nonce);
     belay_map_remove(&core->by_init, &slot->by_init);
     belay_list_remove(&slot->work);
+    belay_slot_leave_half_open(slot);
 }
 
 void belay_slot_free(struct belay_core_conn *slot)
@@ -70,9 +79,6 @@ void belay_slot_free(struct belay_core_conn *slot)
     belay_heap_remove(&core->timers, &slot->timer);
     belay_list_remove(&slot->events);
     belay_list_remove(&slot->all);
-    if (slot->is_half_open)
-        core->half_open_count--;
-    belay_list_remove(&slot->half_open);
     core->conn_count--;
     belay_connection_free(slot->connection);
     belay_mem_free(&core->mem, slot->unshared, sizeof(*slot->unshared));
@@ -86,11 +92,9 @@ void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns)
     uint64_t deadline_ns = belay_connection_deadline(slot->connection);
     bool is_dead = belay_connection_stage(slot->connection) == BELAY_STAGE_DEAD;
 
-    if (is_dead && !slot->is_held && !belay_connection_has_events(slot->connection)) {
-        belay_slot_free(slot);
-        return;
-    }
-    if (is_dead && slot->is_half_open) { /* no app ever knew of it */
+    /* Half open and not held: no app ever knew of it, or it has given it back. */
+    if (is_dead && !slot->is_held &&
+        (slot->is_half_open || !belay_connection_has_events(slot->connection))) {
         belay_slot_free(slot);
         return;
     }
@@ -104,7 +108,7 @@ void belay_slot_settle(struct belay_core_conn *slot, uint64_t no_earlier_ns)
         deadline_ns = no_earlier_ns;
     if (deadline_ns == BELAY_NEVER)
         belay_heap_remove(&core->timers, &slot->timer);
-    else if (slot->timer.slot == 0 || slot->timer.key != deadline_ns)
+    else
         belay_heap_set(&core->timers, &slot->timer, deadline_ns); /* room was reserved */
     if (!belay_list_is_linked(&slot->events) && belay_connection_has_events(slot->connection))
         belay_list_append(&core->events, &slot->events);

@@ -54,8 +54,7 @@ static void queue_hello(struct belay_core *core, const struct belay_path *path,
     uint8_t packet[BELAY_STATELESS_BYTES];
     size_t len = belay_hello_build(hello, packet, sizeof(packet) - BELAY_TAG_BYTES);
 
-    if (len == 0 || belay_hello_tag(&core->suite, hello->type, hello->version, hello->nonce,
-                                    client_random, packet, len, false))
+    if (len == 0 || belay_hello_tag(&core->suite, client_random, packet, len, false))
         return;
     queue(core, path, hello->type == BELAY_PACKET_REFUSE ? 'R' : 'V', packet,
           len + BELAY_TAG_BYTES);
@@ -99,7 +98,7 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
     queue_hello(core, path, &hello, init->random);
     snprintf(text, sizeof(text), "refused a client: %s", reason);
     if (core->env.log.line != NULL)
-        core->env.log.line(core->env.log.ctx, 1, NULL, text);
+        core->env.log.line(core->env.log.ctx, 1, NULL, &path->remote, text);
 }
 
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,

@@ -239,7 +239,7 @@ int belay_conn_enable(struct belay_conn *conn, short events)
         return BELAY_EINVAL;
     conn->enabled |= events;
     belay_conn_update_reading(conn);
-    if ((events & EV_WRITE) != 0 && conn->write_due && !conn->closed && conn->endpoint != NULL)
+    if ((events & EV_WRITE) != 0 && conn->write_due && !conn->closed && !conn->freed)
         belay_conn_make_ready(conn);
     return 0;
 }

@@ -173,7 +173,10 @@ static void win(struct belay_dial *dial, struct belay_attempt *winner)
 
     winner->core = NULL;
     belay_conn_attach(conn, core);
+    /* What was taken under a higher mark than the present one is taken. */
+    belay_core_conn_set_watermarks(core, conn->low, 0);
     belay_hold_hand_over(&dial->hold, conn);
+    belay_core_conn_set_watermarks(core, conn->low, conn->high);
     if (dial->hold.was_full && belay_core_conn_queued_bytes(core) <= conn->low)
         belay_conn_write_later(conn);
     if (dial->close_asked)
@@ -367,8 +370,10 @@ static int check(const struct belay_dial *dial, uint32_t channel, enum belay_mod
                  size_t len, uint64_t deadline_ns)
 {
     const struct belay_core_config *config = &dial->conn->endpoint->config.core;
-    uint64_t high = dial->conn->high != 0 ? dial->conn->high : config->send_queue_max;
+    uint64_t high = config->send_queue_max;
 
+    if (dial->conn->high != 0 && dial->conn->high < high)
+        high = dial->conn->high;
     if (dial->close_asked)
         return BELAY_ECLOSED;
     if (channel >= config->channels_max || deadline_ns != BELAY_NEVER ||

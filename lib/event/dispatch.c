@@ -196,8 +196,10 @@ static void on_closed(struct belay_conn *conn, const struct belay_core_event *ev
 static void on_authorize(struct belay_endpoint *endpoint, const struct belay_core_event *event)
 {
     const struct belay_config *config = &endpoint->config;
-    bool yes =
-        config->authorize != NULL && config->authorize(config->authorize_ctx, event->data);
+    union belay_sockaddr peer;
+    socklen_t len = belay_address_get(&belay_core_conn_path(event->conn)->remote, &peer);
+    bool yes = config->authorize != NULL &&
+               config->authorize(config->authorize_ctx, event->data, &peer.sa, (int)len);
 
     belay_core_conn_authorize(event->conn, yes);
 }

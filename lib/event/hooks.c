@@ -48,26 +48,16 @@ static const struct belay_conn *conn_of(const struct belay_core_conn *conn)
 }
 
 /* Says who, too: the connection may be none that the app knows, or be gone when it looks. */
-static void log_of(const struct belay_endpoint *endpoint, int level,
-                   const struct belay_core_conn *conn, const char *text)
+static void log_line(void *ctx, int level, const struct belay_core_conn *conn,
+                     const struct belay_address *remote, const char *text)
 {
-    char peer[BELAY_ADDRESS_TEXT], line[BELAY_ADDRESS_TEXT + 256];
+    char peer[BELAY_ADDRESS_TEXT];
 
-    snprintf(line, sizeof(line), "%s: %s",
-             belay_address_format(&belay_core_conn_path(conn)->remote, peer), text);
-    endpoint->config.log(endpoint->config.log_ctx, level, conn_of(conn), line);
-}
-
-static void log_line(void *ctx, int level, const struct belay_core_conn *conn, const char *text)
-{
-    const struct belay_endpoint *endpoint = ctx;
-
-    if (endpoint->config.log == NULL || level > LEVEL_INFO)
-        return;
-    if (conn != NULL)
-        log_of(endpoint, level, conn, text);
+    if (remote == NULL)
+        belay_endpoint_log(ctx, level, conn_of(conn), "%s", text);
     else
-        endpoint->config.log(endpoint->config.log_ctx, level, NULL, text);
+        belay_endpoint_log(ctx, level, conn_of(conn), "%s: %s",
+                           belay_address_format(remote, peer), text);
 }
 
 struct belay_log belay_hooks_log(struct belay_endpoint *endpoint)
@@ -75,10 +65,19 @@ struct belay_log belay_hooks_log(struct belay_endpoint *endpoint)
     return (struct belay_log){log_line, endpoint};
 }
 
+/* A peer's words may be in it: they are to write no second line, and to tell a terminal
+ * nothing. */
+static void clean(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 void belay_endpoint_log(struct belay_endpoint *endpoint, int level,
                         const struct belay_conn *conn, const char *format, ...)
 {
-    char text[256];
+    char text[BELAY_ADDRESS_TEXT + 256];
     va_list args;
 
     if (endpoint->config.log == NULL || level > LEVEL_INFO)
@@ -86,6 +85,7 @@ void belay_endpoint_log(struct belay_endpoint *endpoint, int level,
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    clean(text);
     endpoint->config.log(endpoint->config.log_ctx, level, conn, text);
 }
 

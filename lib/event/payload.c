@@ -118,7 +118,9 @@ struct belay_source belay_parcel_source(struct belay_parcel *parcel)
         .read = read_parcel, .release = release_parcel, .ctx = parcel};
     struct evbuffer_iovec chain;
 
-    if (evbuffer_peek(parcel->buffer, -1, NULL, &chain, 1) == 1)
+    /* Its result says how many it filled in, not how many there are. */
+    if (evbuffer_peek(parcel->buffer, -1, NULL, &chain, 1) == 1 &&
+        chain.iov_len == evbuffer_get_length(parcel->buffer))
         source.data = chain.iov_base;
     return source;
 }

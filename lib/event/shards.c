@@ -361,10 +361,11 @@ void belay_shards_leave(struct belay_endpoint *endpoint)
 
 /* ------------------------------------------------------------------ sockets */
 
+/* And none is gone again. */
 static bool are_all_made(const struct belay_shards *shards)
 {
     for (unsigned i = 0; i < shards->count; i++)
-        if (shards->shards[i].endpoint == NULL)
+        if (!shards->shards[i].is_open)
             return false;
     return true;
 }

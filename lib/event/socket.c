@@ -307,6 +307,9 @@ void belay_socket_shut_unused(struct belay_endpoint *endpoint)
 
 void belay_socket_shut(struct belay_socket *sock)
 {
+    /* The sender waits for it: what is next in line may be for another socket. */
+    if (sock->write != NULL && event_pending(sock->write, EV_WRITE, NULL))
+        belay_send_ready(sock->endpoint);
     if (sock->read != NULL)
         event_free(sock->read);
     if (sock->write != NULL)

@@ -21,6 +21,7 @@
 
 #define FULL_ROUNDS     3
 #define DOWN_ROUNDS     4
+#define CLEAN_ROUNDS    64
 #define BURST_NS        MS
 #define BURST_BYTES_MAX 65536
 #define RTT_PROBE_NS    (200 * MS)
@@ -288,10 +289,17 @@ static uint64_t with_ambient(const struct belay_bbr *b, uint64_t rate)
     return rate * BELAY_BBR_SHARE_ONE / (BELAY_BBR_SHARE_ONE - share);
 }
 
+/* Losses make the samples of the rate uneven, and the greatest of them too great: that is what
+ * the margin is for. Where there were none for long, it would be given away. */
+static unsigned margin(const struct belay_bbr *b)
+{
+    return b->clean_rounds >= CLEAN_ROUNDS ? 0 : MARGIN;
+}
+
 static void set_rate(struct belay_bbr *b)
 {
     uint64_t rate = belay_bbr_rate(b) / 100 * gains[b->phase].pacing;
-    rate = with_ambient(b, rate / 100 * (100 - MARGIN));
+    rate = with_ambient(b, rate / 100 * (100 - margin(b)));
     if (rate > 0 && (b->is_full || rate > b->rate))
         b->rate = rate;
 }

@@ -63,7 +63,8 @@ struct belay_bbr {
     uint64_t round_rtt_min_ns, round_rtt_max_ns;      /* 0: no sample */
     uint64_t round_rate, round_in_flight_bytes;       /* best of it */
     uint32_t rounds;                                  /* since the last probe of the rate */
-    uint32_t extra_rounds, calm_rounds;
+    uint32_t extra_rounds;
+    uint32_t calm_rounds, clean_rounds; /* so many without a queue, without a loss */
 
     uint64_t full_rate;
     uint64_t phase_ns, wait_ns; /* this phase, or cycle, began; how long to cruise */

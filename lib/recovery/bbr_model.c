@@ -170,6 +170,7 @@ static void judge_round(struct belay_bbr *b, const struct belay_congestion_acked
 
     b->is_round_queued = is_queued(b);
     b->is_queue_seen |= b->is_round_queued;
+    b->clean_rounds = lost_bytes == 0 ? b->clean_rounds + 1 : 0;
     note_calm(b, now_ns);
     learn_ambient(b, lost_bytes, sent_bytes);
     adapt_low(b, lost_bytes);

@@ -61,9 +61,15 @@ struct belay_congestion {
     bool (*is_slow_start)(const void *state);
 };
 
-/* One reduction answers all losses of packets that were sent before it: a controller reduces
- * only when lost.sent_ns is after its newest reduction (and, as persistent congestion asks,
- * may go further down at any time). Recovery counts losses for on_spurious by the same rule. */
+/* One reduction answers all losses of packets that were sent before it (RFC 9002, section
+ * 7.3.2): a controller reduces only when this is false of lost.sent_ns (and, as persistent
+ * congestion asks, may go further down at any time). Recovery counts losses for on_spurious by
+ * the same rule. has_reduced, reduced_ns: its newest reduction, and no undone one. */
+static inline bool belay_congestion_is_answered(bool has_reduced, uint64_t reduced_ns,
+                                                uint64_t sent_ns)
+{
+    return has_reduced && sent_ns <= reduced_ns;
+}
 
 extern const struct belay_congestion belay_newreno, belay_cubic, belay_bbr;
 

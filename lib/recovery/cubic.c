@@ -78,11 +78,6 @@ static bool is_slow_start(const void *state)
     return c->window_bytes < c->threshold_bytes;
 }
 
-static bool is_before_recovery(const struct cubic *c, uint64_t sent_ns)
-{
-    return c->has_reduced && sent_ns <= c->recovery_start_ns;
-}
-
 /* ------------------------------------------------------------------ growth */
 
 static void begin_epoch(struct cubic *c, uint64_t now_ns)
@@ -157,7 +152,8 @@ static bool is_limited(struct cubic *c, bool app_limited, uint64_t now_ns)
 static void on_acked(void *state, const struct belay_congestion_acked *acked, uint64_t now_ns)
 {
     struct cubic *c = state;
-    if (is_limited(c, acked->app_limited, now_ns) || is_before_recovery(c, acked->sent_ns))
+    if (is_limited(c, acked->app_limited, now_ns) ||
+        belay_congestion_is_answered(c->has_reduced, c->recovery_start_ns, acked->sent_ns))
         return;
     if (!is_slow_start(c)) {
         grow(c, acked, now_ns);
@@ -192,7 +188,7 @@ static void reduce(struct cubic *c, uint64_t now_ns)
 static void on_lost(void *state, const struct belay_congestion_lost *lost, uint64_t now_ns)
 {
     struct cubic *c = state;
-    if (!is_before_recovery(c, lost->sent_ns))
+    if (!belay_congestion_is_answered(c->has_reduced, c->recovery_start_ns, lost->sent_ns))
         reduce(c, now_ns);
     if (lost->persistent) {
         c->window_bytes = belay_congestion_window_min(c->datagram_bytes);

@@ -39,10 +39,9 @@ static bool ends_persistent_run(struct belay_recovery *r,
     return ends;
 }
 
-/* A reduction answers the losses of all that was sent before it, section 7.3.2. */
 static void count_in_reduction(struct belay_recovery *r, uint64_t sent_ns, uint64_t now_ns)
 {
-    if (!r->own.is_reduced || sent_ns > r->own.reduction_start_ns) {
+    if (!belay_congestion_is_answered(r->own.is_reduced, r->own.reduction_start_ns, sent_ns)) {
         r->own.is_reduced = true;
         r->own.reduction_start_ns = now_ns;
         r->own.reduction_serial++;
@@ -97,12 +96,13 @@ static bool is_lost(const struct belay_recovery *r, uint64_t number,
            packet->sent_ns + threshold_ns <= now_ns;
 }
 
-/* Declares packets lost from the oldest on, up to the first that isn't. */
+/* Declares packets lost from the oldest on, up to the first that isn't. Goes past the largest
+ * acknowledged itself: it ends a run of losses, and the log may forget it soon. */
 static void scan(struct belay_recovery *r, struct belay_congestion_lost *lost,
                  const struct belay_recovery_sink *sink, uint64_t now_ns)
 {
     uint64_t threshold_ns = belay_reorder_time_ns(r);
-    for (; r->own.oldest_number < r->largest_acked; r->own.oldest_number++) {
+    for (; r->own.oldest_number <= r->largest_acked; r->own.oldest_number++) {
         struct belay_sent_packet *packet = belay_sentlog_find(&r->log, r->own.oldest_number);
         r->log.visits++;
         if (packet->state == BELAY_SENT_ACKED)

@@ -40,16 +40,11 @@ static bool is_slow_start(const void *state)
     return c->window_bytes < c->threshold_bytes;
 }
 
-/* Does a packet sent then belong to the newest reduction? */
-static bool is_before_recovery(const struct newreno *c, uint64_t sent_ns)
-{
-    return c->has_reduced && sent_ns <= c->recovery_start_ns;
-}
-
 static void on_acked(void *state, const struct belay_congestion_acked *acked, uint64_t now_ns)
 {
     struct newreno *c = state;
-    if (acked->app_limited || is_before_recovery(c, acked->sent_ns))
+    if (acked->app_limited ||
+        belay_congestion_is_answered(c->has_reduced, c->recovery_start_ns, acked->sent_ns))
         return;
     if (is_slow_start(c)) {
         bool is_over;
@@ -70,7 +65,7 @@ static void on_acked(void *state, const struct belay_congestion_acked *acked, ui
 static void on_lost(void *state, const struct belay_congestion_lost *lost, uint64_t now_ns)
 {
     struct newreno *c = state;
-    if (!is_before_recovery(c, lost->sent_ns)) {
+    if (!belay_congestion_is_answered(c->has_reduced, c->recovery_start_ns, lost->sent_ns)) {
         c->prior_window_bytes = c->window_bytes;
         c->prior_threshold_bytes = c->threshold_bytes;
         c->has_reduced = true;

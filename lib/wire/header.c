@@ -45,6 +45,14 @@ int belay_data_header_parse(struct belay_data_header *header, const uint8_t *pac
     return BELAY_OK;
 }
 
+int belay_data_header_cid(const uint8_t *packet, const uint8_t **cid)
+{
+    if (packet[0] < FIRST_BYTE || packet[0] & RESERVED)
+        return BELAY_EPROTO;
+    *cid = packet[0] & HAS_CID ? packet + 1 : NULL;
+    return BELAY_OK;
+}
+
 size_t belay_data_header_build(uint8_t *out, size_t size, const uint8_t *cid, bool key_phase,
                                uint64_t number, unsigned number_bytes)
 {

@@ -20,11 +20,6 @@ enum belay_packet_type belay_packet_type_of(uint8_t first_byte)
     return BELAY_PACKET_UNKNOWN;
 }
 
-uint64_t belay_packet_hello_number(enum belay_packet_type type)
-{
-    return type <= BELAY_PACKET_VERSIONS ? first_bytes[type] & 0x1F : 0;
-}
-
 size_t belay_reset_build(uint8_t *out, size_t size, const uint8_t *token)
 {
     if (size < BELAY_RESET_BYTES)

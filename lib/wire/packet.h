@@ -42,9 +42,6 @@ enum belay_packet_type {
 
 enum belay_packet_type belay_packet_type_of(uint8_t first_byte);
 
-/* The number that the type stands for in a hello packet's nonce. */
-uint64_t belay_packet_hello_number(enum belay_packet_type type);
-
 struct belay_transport_params {
     uint32_t datagram_size, message_size, max_messages, channels, ack_delay_us;
     uint64_t max_data, idle_timeout_ms;
@@ -122,6 +119,10 @@ struct belay_data_header {
 /* 0 or BELAY_EPROTO: too short for header, one byte of frames and tag; reserved bit set. */
 int belay_data_header_parse(struct belay_data_header *header, const uint8_t *packet,
                             size_t len);
+
+/* The connection ID that a DATA packet begins with, of which the beginning is there, at least
+ * 1 + BELAY_CID_BYTES of it; NULL: it has none. BELAY_EPROTO: it is no DATA packet. */
+int belay_data_header_cid(const uint8_t *packet, const uint8_t **cid);
 
 /* cid NULL: none. Returns the header's length, 0 if size is too small. */
 size_t belay_data_header_build(uint8_t *out, size_t size, const uint8_t *cid, bool key_phase,

@@ -93,6 +93,20 @@ static void tell_sum(FILE *out, const struct netsim_plan *plan,
                         netsim_say_count(sum.line_pps).text, traffic->size_bytes);
 }
 
+static void tell_trip_times(FILE *out, const struct netsim_sum *there,
+                            const struct netsim_sum *home)
+{
+    double min_ns = there->delay_min_ns + home->delay_min_ns;
+    double max_ns = there->delay_max_ns + home->delay_max_ns;
+
+    if (min_ns == max_ns)
+        netsim_sentence(out, "delay", "%s, without any queue.", netsim_say_time(min_ns).text);
+    else
+        netsim_sentence(out, "delay", "%s to %s, %s on average, without any queue.",
+                        netsim_say_time(min_ns).text, netsim_say_time(max_ns).text,
+                        netsim_say_time(there->delay_mean_ns + home->delay_mean_ns).text);
+}
+
 static void tell_round_trip(FILE *out, const struct netsim_plan *plan,
                             const struct netsim_plan *back,
                             const struct netsim_traffic *traffic)
@@ -112,10 +126,7 @@ static void tell_round_trip(FILE *out, const struct netsim_plan *plan,
     netsim_sum_up(&home, back, traffic);
     lost = 1 - (1 - there.lost) * (1 - home.lost);
     fprintf(out, "\nRound trip\n");
-    netsim_sentence(out, "delay", "%s to %s, %s on average, without any queue.",
-                    netsim_say_time(there.delay_min_ns + home.delay_min_ns).text,
-                    netsim_say_time(there.delay_max_ns + home.delay_max_ns).text,
-                    netsim_say_time(there.delay_mean_ns + home.delay_mean_ns).text);
+    tell_trip_times(out, &there, &home);
     netsim_sentence(out, "loss", "%s of them fail, besides what queues drop.",
                     netsim_say_share(lost).text);
 }

@@ -28,7 +28,7 @@ struct netsim_cell {
     double seconds;   /* wall time, setting up included */
     char backend[16]; /* empty: it did not say */
     json_t *client;   /* the last object on a line of its own, or NULL */
-    char *complaint;  /* the last line of its errors, malloc'd, or NULL */
+    char *complaint;  /* the last lines of its errors, malloc'd, or NULL */
 };
 
 struct netsim_cells {

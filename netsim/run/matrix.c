@@ -68,17 +68,52 @@ static void read_backend(struct netsim_cell *cell, const char *errors)
     snprintf(cell->backend, sizeof(cell->backend), "%.*s", (int)strcspn(at, ":,; \n"), at);
 }
 
+#define OURS "belay-netsim: "
+
+/* The last line that the commands wrote, before the report; empty: none. Cuts text. */
+static const char *commands_line(char *text)
+{
+    static const char report[] = "\nout: ";
+    char *line, *found = NULL;
+
+    for (char *at = text; (at = strstr(at, report)) != NULL; at++)
+        found = at;
+    if (found != NULL)
+        *found = '\0';
+    while ((line = netsim_last_line(text)) != text && strncmp(line, OURS, strlen(OURS)) == 0)
+        line[-1] = '\0';
+    return strncmp(line, OURS, strlen(OURS)) == 0 ? "" : line;
+}
+
+/* What a command said last, and what belay-netsim did. Cuts errors. NULL: nothing. */
+static char *complaint_of(char *errors)
+{
+    char *last = netsim_last_line(errors), *text = NULL;
+    const char *before = "";
+    size_t size;
+
+    if (last[0] == '\0')
+        return NULL;
+    if (last != errors && strncmp(last, OURS, strlen(OURS)) == 0) {
+        last[-1] = '\0';
+        before = commands_line(errors);
+    }
+    size = strlen(before) + strlen("; ") + strlen(last) + 1;
+    text = malloc(size);
+    if (text != NULL)
+        snprintf(text, size, "%s%s%s", before, before[0] != '\0' ? "; " : "", last);
+    return text;
+}
+
 static void read_output(struct netsim_cell *cell, const struct netsim_worker *worker)
 {
-    char *errors = netsim_worker_tail(worker->err, TAIL_ERR_BYTES), *line;
+    char *errors = netsim_worker_tail(worker->err, TAIL_ERR_BYTES);
 
     cell->client = read_object(worker->out);
     if (errors == NULL)
         return;
     read_backend(cell, errors);
-    line = netsim_last_line(errors);
-    if (line[0] != '\0')
-        cell->complaint = strdup(line);
+    cell->complaint = complaint_of(errors);
     free(errors);
 }
 

@@ -20,7 +20,7 @@ struct session {
     struct event *signals[8], *leash, *poll, *late, *kill, *duration;
     enum state state;
     pid_t server, client; /* 0: not there */
-    bool timed_out, client_ran, killed;
+    bool timed_out, stopped, client_ran, killed;
     int code;
 };
 
@@ -128,8 +128,20 @@ static void start_client(struct session *s)
         set_ms(s->duration, (duration_ns + 999999) / 1000000);
 }
 
+/* A signal that this program had not sent it. */
+static void tell_killed(const struct session *s, int status)
+{
+    char how[64];
+
+    if (!WIFSIGNALED(status) || s->timed_out || s->stopped)
+        return;
+    netsim_child_describe(status, how, sizeof(how));
+    fprintf(stderr, "belay-netsim: the client ended with %s\n", how);
+}
+
 static void on_client_end(struct session *s, int status)
 {
+    tell_killed(s, status);
     s->client = 0;
     s->client_ran = true;
     s->code = netsim_child_code(status);
@@ -146,6 +158,8 @@ static void on_duration(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     s->timed_out = true;
+    if (!s->config->run->quiet)
+        fputs("belay-netsim: --duration is over: SIGINT to the client\n", stderr);
     kill(-s->client, SIGINT);
     set_ms(s->kill, GRACE_MS);
 }
@@ -156,6 +170,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
     (void)what;
     if (s->state == CLIENT_RUNS) {
+        s->stopped = true;
         kill(-s->client, (int)number);
         set_ms(s->kill, GRACE_MS);
     } else if (s->state == WAITING) {
@@ -188,7 +203,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
     if (s->config->ready->port != 0)
         snprintf(text, sizeof(text),
                  "the server is not ready after %d s: no socket is bound to $NETSIM_LISTEN "
-                 "(port %u)",
+                 "(port %u); a port of its own needs --backend live",
                  READY_WITHIN_MS / 1000, s->config->ready->port);
     else
         snprintf(text, sizeof(text),

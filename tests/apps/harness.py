@@ -4,11 +4,13 @@ Nothing here sleeps to wait for something: a program is ready when it has printe
 port is the one that it printed, and every wait has an end that fails the test.
 """
 
+import contextlib
 import json
 import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -26,6 +28,16 @@ SUMMARY_KEYS = ["sent", "received", "lost", "duplicates", "out_of_order", "corru
                 "rtt_us", "wire_bytes", "retransmitted", "cipher", "server_authenticated",
                 "datagram_bytes", "packets_lost", "packets_spurious", "ecn", "path_changes"]
 PATH_KEYS = SUMMARY_KEYS[-5:]
+
+
+@contextlib.contextmanager
+def closed_port():
+    """A port of 127.0.0.1 where nobody listens, nor can before this ends: its socket hears itself
+    alone, so who else sends there is told that it is closed."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.connect(sock.getsockname())
+        yield sock.getsockname()[1]
 
 
 class Program:

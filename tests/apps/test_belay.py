@@ -199,10 +199,8 @@ class Ends(Case):
         self.check_failure(client, f"127.0.0.1:{server.port}")
 
     def test_nobody_there(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
-            gone.bind(("127.0.0.1", 0))
-            port = gone.getsockname()[1]
-        client = self.run_client(f"127.0.0.1:{port}", "x")
+        with harness.closed_port() as port:
+            client = self.run_client(f"127.0.0.1:{port}", "x")
         self.check_failure(client, f"127.0.0.1:{port}", "refused")
 
     def test_silence(self):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 import unittest
 
 import harness
@@ -44,6 +45,9 @@ ERRORS = [
     (["-s", "--server-key", PUBLIC], "the server's own goes with --key"),
     (["-c", "h", "--insecure", "--server-key", PUBLIC], "--insecure and --server-key exclude"),
     (["-c", "h", "--key", "f"], "give --server-key, too"),
+    (["-c", "h", "--authorized", "f"], "--authorized: it is for the server"),
+    (["-s", "--psk", "f", "--authorized", "f"], "--psk and --authorized exclude each other"),
+    (["-s", "--insecure", "--authorized", "f"], "--insecure and --authorized exclude"),
 ]
 
 
@@ -119,15 +123,62 @@ class Runs(Case):
         self.assertEqual(self.measure(server, "--insecure")[0]["cipher"], "none")
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port)
         self.assertEqual(client.wait(), 1)
-        self.assertIn("insecure", client.stderr)
+        self.assertEqual(client.stderr, "belay-perf: 127.0.0.1:%d refused the connection: the server "
+                         "speaks in the clear: both sides must be insecure, or neither\n" % server.port)
 
     def test_keys(self):
         server = self.serve()
-        command = server.expect(r"^clients: belay-perf -c localhost:\d+ --server-key (\S+)$")
+        command = server.expect(r"^clients: belay-perf -c 127\.0\.0\.1:\d+ --server-key (\S+)$")
         self.measure(server, "--server-key", command.group(1))
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port, "--server-key", PUBLIC)
         self.assertEqual(client.wait(), 1)
         self.assertIn("key", client.stderr)
+        server.expect_error(r"^belay-perf: 127\.0\.0\.1:\d+: refused a client: the client expects "
+                            "another key of this server$")
+
+    def keygen(self, path):
+        process = self.start(harness.KEYGEN, path)
+        self.assertEqual(process.wait(), 0, process.stderr)
+        return process.lines[0]
+
+    def test_authorized(self):
+        place = self.folder()
+        paths = {name: os.path.join(place, name) for name in ("server", "alice", "mallory", "list")}
+        public = {name: self.keygen(paths[name]) for name in ("server", "alice", "mallory")}
+        with open(paths["list"], "w", encoding="ascii") as file:
+            file.write(public["alice"] + " Alice\n")
+        os.chmod(paths["list"], 0o644)
+        server = self.serve("--key", paths["server"], "--authorized", paths["list"])
+        server.expect(r"^clients: belay-perf -c \S+ --server-key \S+ --key FILE$")
+        known = ["--server-key", public["server"], "--key"]
+        self.measure(server, *known, paths["alice"])
+        server.expect(r"^127\.0\.0\.1:\d+ connected as Alice$")
+        client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port, *known, paths["mallory"])
+        self.assertEqual(client.wait(), 1)
+        self.assertIn("does not let this key in", client.stderr)
+        server.expect_error(r"^belay-perf: 127\.0\.0\.1:\d+: refused a client: its key is not in "
+                            f"{re.escape(paths['list'])}: {re.escape(public['mallory'])}$")
+        nobody = self.start(PERF, "-s", "--listen", "127.0.0.1:0", "--authorized", place + "/none")
+        self.assertEqual(nobody.wait(), 1)
+        self.assertIn("No such file", nobody.stderr)
+
+    def test_key_log(self):
+        place = self.folder()
+        paths = [os.path.join(place, side) for side in ("server", "client")]
+        server = self.serve("--key-log", paths[0])
+        self.measure(server, "--key-log", paths[1], "--connections", "2")
+        logs = []
+        for path in paths:
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+            with open(path, encoding="ascii") as file:
+                logs.append(sorted(file.read().splitlines()))
+        self.assertEqual(logs[0], logs[1])
+        self.assertEqual(len(logs[0]), 4)  # two a connection
+        server.expect_error(r"^belay-perf: warning: --key-log: whoever has ")
+        for side in (["-s", "--listen", "127.0.0.1:0"], ["-c", "127.0.0.1:%d" % server.port]):
+            process = self.start(PERF, *side, "--key-log", place + "/none/log")
+            self.assertEqual(process.wait(), 1)
+            self.assertIn("No such file", process.stderr)
 
     def test_text(self):
         server = self.serve()
@@ -151,7 +202,11 @@ class Runs(Case):
         self.assertEqual(server.wait(), 0, server.stderr)
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port)
         self.assertEqual(client.wait(), 1)
-        self.assertIn("127.0.0.1:%d" % server.port, client.stderr)
+        self.assertEqual(client.stderr, "belay-perf: connection refused: nothing listens at "
+                         "127.0.0.1:%d\n" % server.port)
+        client = self.start(PERF, "-c", "nosuch.invalid")
+        self.assertEqual(client.wait(), 1)
+        self.assertRegex(client.stderr, "^belay-perf: no address for host nosuch.invalid: [^:]*$")
 
     def test_other_clients_are_refused_and_a_server_ends_under_load(self):
         server = self.serve()
@@ -164,6 +219,12 @@ class Runs(Case):
         self.assertEqual(server.wait(), 0, server.stderr)
         self.assertEqual(client.wait(), 1)
         self.assertIn("the server was ended", client.stderr)
+
+    def test_an_echo_server_is_no_belay_perf(self):
+        server = self.start_server("--quiet")
+        client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port)
+        self.assertEqual(client.wait(), 1)
+        self.assertIn("our own words come back: is the other side an echo server?", client.stderr)
 
     def test_a_signal_ends_the_time_early(self):
         server = self.serve()

@@ -313,10 +313,8 @@ class PlainClient(Case):
             self.assertEqual(set(summary["rtt_us"].values()), {None})
 
     def test_nobody_there(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
-            gone.bind(("127.0.0.1", 0))
-            port = gone.getsockname()[1]
-        client = self.run_client("--plain", f"127.0.0.1:{port}", "hello")
+        with harness.closed_port() as port:
+            client = self.run_client("--plain", f"127.0.0.1:{port}", "hello")
         self.check_failure(client, "connection refused: no program listens on that UDP port")
 
     def test_unknown_host(self):

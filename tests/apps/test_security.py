@@ -29,6 +29,7 @@ class Tap(threading.Thread):
         self.front.bind(("127.0.0.1", 0))
         self.back.connect(("127.0.0.1", port))
         self.port = self.front.getsockname()[1]
+        self.name = f"127.0.0.1:{self.back.getsockname()[1]}"  # as the server sees the client
         self.stopper = os.pipe()
         self.datagrams = []
         self.start()
@@ -139,13 +140,13 @@ REFUSED = {
     "a client without a key": (
         "--key @server --authorized @list", "--server-key %server",
         "ADDR refused the connection: the server lets in only known clients: show a key of your "
-        "own, and expect the server's",
+        "own, and expect the server's: --key FILE",
         "refused a client: the server lets in only known clients: show a key of your own, and "
         "expect the server's"),
     "a client without any key": (
         "--key @server --authorized @list", "",
         "ADDR refused the connection: the server lets in only known clients: show a key of your "
-        "own, and expect the server's",
+        "own, and expect the server's: --key FILE and --server-key TEXT",
         "refused a client: the server lets in only known clients: show a key of your own, and "
         "expect the server's"),
     "different secrets": (
@@ -158,15 +159,15 @@ REFUSED = {
         "refused a client: the client expects another key of this server"),
     "no secret": (
         "--psk @psk", "",
-        "ADDR refused the connection: the server asks for a shared secret",
+        "ADDR refused the connection: the server asks for a shared secret: --psk FILE",
         "refused a client: the server asks for a shared secret"),
     "a key instead of a secret": (
         "--key @server --psk @psk", "--server-key %server --key @alice",
-        "ADDR refused the connection: the server asks for a shared secret",
+        "ADDR refused the connection: the server asks for a shared secret: --psk FILE",
         "refused a client: the server asks for a shared secret"),
     "a secret that nobody asks for": (
         "--key @server", "--psk @psk",
-        "ADDR refused the connection: the server has no shared secret",
+        "ADDR refused the connection: the server has no shared secret: leave out --psk",
         "refused a client: the server has no shared secret"),
     "an insecure client": (
         "", "--insecure",
@@ -280,7 +281,8 @@ class Refusals(Keys):
                 self.assertEqual((client.code, client.lines), (1, []))
                 self.check_nothing_passed(server, tap)
                 self.assertEqual(set(server.stderr.splitlines()),  # once, or once a second
-                                 {"belay-echo-server: " + self.sentence(servers, tap.port)})
+                                 {f"belay-echo-server: {tap.name}: " +
+                                  self.sentence(servers, tap.port)})
 
     def test_only_the_client_can_tell(self):
         """The server learns of it when the half-open connection expires."""

@@ -68,8 +68,7 @@ static size_t answer(struct belay_hello *hello, const uint8_t init[BELAY_INIT_BY
     hello->client_cid_len = asked.client_cid_len;
     hello->nonce = asked.nonce;
     len = belay_hello_build(hello, out, size - BELAY_TAG_BYTES);
-    if (len == 0 || belay_hello_tag(&suite, hello->type, hello->version, asked.nonce,
-                                    asked.random, out, len, false) != 0)
+    if (len == 0 || belay_hello_tag(&suite, asked.random, out, len, false) != 0)
         errx(1, "could not make an answer");
     belay_suite_dispose(&suite);
     return len + BELAY_TAG_BYTES;

@@ -160,7 +160,7 @@ static void assert_same(const struct model *m)
     else
         assert_ptr_equal(first, &m->entries[0].item->node);
     for (size_t i = 0; i < heap.count; i++)
-        assert_int_equal(heap.nodes[i]->slot, i + 1);
+        assert_int_equal(heap.entries[i].node->slot, i + 1);
 }
 
 static void test_random_against_a_sorted_array(void **state)

@@ -1,25 +1,10 @@
 /* INIT and ACCEPT byte by byte from docs/protocol.md; the first flight; hints. */
 #include "conn/pair.h"
 
-#include "crypto/keys.h"
+#include "conn/hellotag.h"
 #include "wire/packet.h"
 
 /* ------------------------------------------------------------------ by hand */
-
-/* HKDF under "belay1 hello" || version, and GMAC: "Tags and keys". */
-static void assert_hello_tag(struct pair *pair, const uint8_t *packet, size_t len,
-                             const uint8_t *material, size_t material_len)
-{
-    uint8_t key[32], iv[12], copy[1200];
-    struct belay_seal seal;
-    uint64_t number = packet[0] & 0x1f;
-
-    memcpy(copy, packet, len);
-    assert_int_equal(belay_keys_hello(&pair->suite, 1, material, material_len, key, iv), 0);
-    assert_int_equal(belay_seal_init(&seal, &pair->suite, BELAY_SEAL_GMAC, key, iv), 0);
-    assert_int_equal(belay_open_packet(&seal, number, copy, len - 16, 0), 0);
-    belay_seal_dispose(&seal);
-}
 
 static size_t take_varint(const uint8_t *p, uint64_t *value)
 {
@@ -52,8 +37,7 @@ static uint64_t param(const uint8_t *params, size_t len, uint64_t wanted)
 static void check_init(struct pair *pair, const uint8_t *packet, size_t len, bool shared)
 {
     const struct belay_core_config *config = &pair->client.config;
-    const uint8_t *p = packet, *nonce, *random, *params;
-    uint8_t material[8];
+    const uint8_t *p = packet, *random, *params;
     size_t payload_len, params_len;
 
     assert_int_equal(len, 1200);
@@ -61,8 +45,7 @@ static void check_init(struct pair *pair, const uint8_t *packet, size_t len, boo
     assert_memory_equal(p + 1, "\0\0\0\1", 4);
     assert_int_equal(p[5], shared ? 8 : 0);
     p += 6 + p[5];
-    nonce = p;
-    p += 8;
+    p += 8;                                           /* nonce */
     assert_memory_equal(p, "\0\0", 2);                /* no cookie */
     assert_int_equal(p[2], config->insecure ? 0 : 1); /* NN: its payload is in the clear, too */
     payload_len = (size_t)(p[3] << 8 | p[4]);
@@ -82,14 +65,12 @@ static void check_init(struct pair *pair, const uint8_t *packet, size_t len, boo
         param(params, params_len, 9); /* the ciphers on offer */
     for (p = params + params_len; p < packet + 1184; p++)
         assert_int_equal(*p, 0);
-    memcpy(material, nonce, 8);
-    assert_hello_tag(pair, packet, len, material, 8);
+    pair_assert_hello_tag(pair, packet, len, NULL);
 }
 
 static void check_accept(struct pair *pair, const uint8_t *init, const uint8_t *packet,
                          size_t len)
 {
-    uint8_t material[40];
     size_t cid_len = init[5];
     const uint8_t *p = packet;
     size_t payload_len;
@@ -105,9 +86,7 @@ static void check_accept(struct pair *pair, const uint8_t *init, const uint8_t *
         assert_int_equal(param(p + 32, payload_len - 32, 1), 1200);
         param(p + 32, payload_len - 32, 8);
     }
-    memcpy(material, init + 6 + cid_len, 8);
-    memcpy(material + 8, init + 6 + cid_len + 8 + 5, 32);
-    assert_hello_tag(pair, packet, len, material, 40);
+    pair_assert_hello_tag(pair, packet, len, init + 6 + cid_len + 8 + 5);
 }
 
 static void hello_packets_are_as_written(void **state)
@@ -313,28 +292,21 @@ static void an_accept_wins_over_hints(void **state)
     pair_dispose(&pair);
 }
 
-/* Sealed with a key of the INIT's nonce, and for an ACCEPT of its random too. */
+/* To the INIT, with the tag that belongs to it. */
 static void answer(struct pair *pair, struct belay_hello *hello, uint32_t version)
 {
-    uint8_t packet[1200], material[40], key[32], iv[12];
+    uint8_t packet[1200];
     struct belay_hello init;
-    struct belay_seal seal;
-    size_t len, material_len = hello->type == BELAY_PACKET_ACCEPT ? 40 : 8;
+    size_t len;
 
     assert_int_equal(belay_hello_parse(&init, pair->init, pair->init_len), 0);
-    memcpy(material, init.nonce, 8);
-    memcpy(material + 8, init.random, 32);
     hello->version = version;
     hello->nonce = init.nonce;
     hello->client_cid_len = init.client_cid_len;
     hello->client_cid = init.client_cid;
     len = belay_hello_build(hello, packet, sizeof(packet) - 16);
     assert_true(len > 0);
-    assert_int_equal(belay_keys_hello(&pair->suite, version, material, material_len, key, iv),
-                     0);
-    assert_int_equal(belay_seal_init(&seal, &pair->suite, BELAY_SEAL_GMAC, key, iv), 0);
-    assert_int_equal(belay_seal_packet(&seal, packet[0] & 0x1f, packet, len, 0), 0);
-    belay_seal_dispose(&seal);
+    assert_int_equal(belay_hello_tag(&pair->suite, init.random, packet, len, false), 0);
     pair_receive(pair, &pair->server, &pair->client, packet, len + 16);
 }
 

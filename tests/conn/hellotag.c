@@ -1,80 +1,131 @@
-/* hellotag.c - each type has its key; every byte counts. */
+/* hellotag.c - every byte counts; an answer's tag is of what the client drew, and no nonce's.
+ */
 #include "support/hex.h"
 
 #include <belay/common.h>
 
 #include "conn/hellotag.h"
 
-static const uint8_t nonce[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-static const uint8_t random_bytes[32] = {9};
+#define LEN 20
 
-static void tags_are_checked(void **state)
+static struct belay_suite suite;
+static const uint8_t first_bytes[] = {0xc0, 0xc1, 0xc2, 0xc3, 0xc4};
+static uint8_t random_bytes[32];
+
+static int setup(void **state)
 {
-    static const enum belay_packet_type types[] = {BELAY_PACKET_INIT, BELAY_PACKET_ACCEPT,
-                                                   BELAY_PACKET_RETRY, BELAY_PACKET_REFUSE,
-                                                   BELAY_PACKET_VERSIONS};
-    struct belay_suite suite;
     (void)state;
-    assert_int_equal(belay_suite_init(&suite), 0);
-    for (size_t i = 0; i < 5; i++) {
-        uint8_t packet[20 + 16] = {0xc0, 1, 2};
-        assert_int_equal(
-            belay_hello_tag(&suite, types[i], 1, nonce, random_bytes, packet, 20, false), 0);
-        assert_int_equal(
-            belay_hello_tag(&suite, types[i], 1, nonce, random_bytes, packet, 20, true), 0);
-        for (size_t at = 0; at < sizeof(packet); at++) {
-            packet[at] ^= 1;
-            assert_int_equal(
-                belay_hello_tag(&suite, types[i], 1, nonce, random_bytes, packet, 20, true),
-                BELAY_EPROTO);
-            packet[at] ^= 1;
-        }
-        assert_int_equal(
-            belay_hello_tag(&suite, types[i], 2, nonce, random_bytes, packet, 20, true),
-            BELAY_EPROTO);             /* another version */
-        for (size_t k = 0; k < 5; k++) /* another type: another nonce or key */
-            assert_int_equal(
-                belay_hello_tag(&suite, types[k], 1, nonce, random_bytes, packet, 20, true),
-                k == i ? 0 : BELAY_EPROTO);
-    }
-    belay_suite_dispose(&suite);
+    for (uint8_t i = 0; i < sizeof(random_bytes); i++)
+        random_bytes[i] = (uint8_t)(0x40 + i);
+    return belay_suite_init(&suite);
 }
 
-/* Key 1 is of the nonce alone, key 2 of the client's random too. */
+static int teardown(void **state)
+{
+    (void)state;
+    belay_suite_dispose(&suite);
+    return 0;
+}
+
+static bool is_answer(uint8_t first)
+{
+    return first >= 0xc1 && first <= 0xc3;
+}
+
+static void make(uint8_t first, uint8_t packet[LEN + 16])
+{
+    for (uint8_t i = 0; i < LEN; i++)
+        packet[i] = i;
+    packet[0] = first;
+    assert_int_equal(
+        belay_hello_tag(&suite, is_answer(first) ? random_bytes : NULL, packet, LEN, false), 0);
+}
+
+static int check(const uint8_t *random, uint8_t *packet)
+{
+    return belay_hello_tag(&suite, random, packet, LEN, true);
+}
+
+/* Computed apart from this library: "openssl mac" of SHA-256("belay1 hello") and a zero nonce,
+ * and Python's hmac. */
+static void tags_are_as_written(void **state)
+{
+    static const char *const tags[] = {
+        "bfd751e4fc1633b80f3668800f9b8bbc", "14e5c4f0a2f69b8111bc3352a80798c7",
+        "a308a8c29ba55f142896568bb8dea0ef", "6fd63491931b9189c23cf2ebf255a032",
+        "510b102f4277984bd164e9b8aeabc821"};
+    uint8_t packet[LEN + 16];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(first_bytes); i++) {
+        make(first_bytes[i], packet);
+        test_assert_hex(packet + LEN, 16, tags[i]);
+    }
+}
+
+static void every_bit_counts(void **state)
+{
+    uint8_t packet[LEN + 16];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(first_bytes); i++) {
+        make(first_bytes[i], packet);
+        assert_int_equal(check(random_bytes, packet), 0);
+        for (size_t bit = 0; bit < 8 * sizeof(packet); bit++) { /* the type's bits, too */
+            packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(check(random_bytes, packet), BELAY_EPROTO);
+            packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        assert_int_equal(belay_hello_tag(&suite, random_bytes, packet, LEN - 1, true),
+                         BELAY_EPROTO);
+    }
+}
+
 static void only_answers_are_bound_to_the_random(void **state)
 {
-    static const struct {
-        enum belay_packet_type type;
-        bool bound;
-    } rows[] = {{BELAY_PACKET_INIT, false},
-                {BELAY_PACKET_ACCEPT, true},
-                {BELAY_PACKET_RETRY, true},
-                {BELAY_PACKET_REFUSE, true},
-                {BELAY_PACKET_VERSIONS, false}};
-    const uint8_t other[32] = {10};
-    struct belay_suite suite;
+    uint8_t packet[LEN + 16], other[32];
+
     (void)state;
-    assert_int_equal(belay_suite_init(&suite), 0);
-    for (size_t i = 0; i < 5; i++) {
-        uint8_t packet[20 + 16] = {0xc0};
-        assert_int_equal(
-            belay_hello_tag(&suite, rows[i].type, 1, nonce, random_bytes, packet, 20, false),
-            0);
-        assert_int_equal(
-            belay_hello_tag(&suite, rows[i].type, 1, nonce, other, packet, 20, true),
-            rows[i].bound ? BELAY_EPROTO : 0);
-        if (!rows[i].bound)
-            assert_int_equal(
-                belay_hello_tag(&suite, rows[i].type, 1, nonce, NULL, packet, 20, true), 0);
+    for (size_t i = 0; i < sizeof(first_bytes); i++) {
+        make(first_bytes[i], packet);
+        for (size_t bit = 0; bit < 256; bit++) {
+            memcpy(other, random_bytes, sizeof(other));
+            other[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(check(other, packet),
+                             is_answer(first_bytes[i]) ? BELAY_EPROTO : 0);
+        }
+        if (!is_answer(first_bytes[i]))
+            assert_int_equal(check(NULL, packet), 0);
     }
-    belay_suite_dispose(&suite);
+}
+
+/* As GMAC's would: the difference of two packets gives that of their tags, under a public key
+ * or with a nonce used twice. Who sees two RETRYs of one INIT must not make a third by it. */
+static void answers_say_nothing_about_another(void **state)
+{
+    static const uint8_t changes[] = {1, 2, 1 ^ 2}; /* of the last byte */
+    uint8_t packets[4][LEN + 16], sum[16];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(first_bytes); i++) {
+        for (size_t k = 0; k < 4; k++) {
+            make(first_bytes[i], packets[k]);
+            packets[k][LEN - 1] ^= k > 0 ? changes[k - 1] : 0;
+            assert_int_equal(belay_hello_tag(&suite, random_bytes, packets[k], LEN, false), 0);
+        }
+        for (size_t at = 0; at < 16; at++)
+            sum[at] = packets[0][LEN + at] ^ packets[1][LEN + at] ^ packets[2][LEN + at];
+        assert_int_equal(memcmp(sum, packets[3] + LEN, 16) != 0, is_answer(first_bytes[i]));
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tags_are_checked),
+        cmocka_unit_test(tags_are_as_written),
+        cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(only_answers_are_bound_to_the_random),
+        cmocka_unit_test(answers_say_nothing_about_another),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -335,6 +335,8 @@ static void test_who_passes_a_limit_is_told_and_gone(void **state)
             fail_msg("%s: code %u: %s", offences[i].name, (unsigned)end->close_code,
                      end->reason);
         assert_int_equal(pair.server.log_count, 1);
+        assert_memory_equal(&pair.server.logged_of, &pair.client.address,
+                            sizeof(pair.client.address));
         assert_non_null(strstr(pair.server.logged, offences[i].why));
         assert_true(is_told(&pair, offences[i].code, offences[i].why));
         pair_dispose(&pair);

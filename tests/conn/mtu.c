@@ -34,18 +34,14 @@ static bool is_probe(struct pair *pair, size_t i)
     return count == 1 && frames[0].type == BELAY_FRAME_PING && pair->packets[i].len > 100;
 }
 
-/* Until nobody sends any more; what is longer than most is lost. */
-static void run_with_mtu(struct pair *pair, size_t most, uint64_t time_ns)
+/* The client sends what fills larger datagrams, and finds what the path takes. */
+static void find_size(struct pair *pair, uint32_t size)
 {
-    for (uint64_t end_ns = pair->now_ns + time_ns; pair->now_ns < end_ns;) {
-        while (pair_collect(pair) + pair->packet_count > 0) {
-            if (pair->packets[0].len > most)
-                pair_drop(pair, 0);
-            else
-                pair_deliver(pair, 0);
-        }
-        pair_step(pair, end_ns);
+    for (unsigned i = 0; i < 8; i++) {
+        pair_send(&pair->client, 0, 60000, i);
+        pair_run_mtu(pair, size, SECOND);
     }
+    assert_int_equal(stats_of(&pair->client).datagram_size, size);
 }
 
 static void a_probe_is_alone_and_follows_full_packets(void **state)
@@ -101,18 +97,14 @@ static void what_was_lost_is_cut_smaller(void **state)
 
     (void)state;
     connect_searching(&pair, NULL);
-    for (unsigned i = 0; i < 8; i++) {
-        pair_send(&pair.client, 0, 60000, i);
-        run_with_mtu(&pair, 8972, SECOND);
-    }
-    assert_int_equal(stats_of(&pair.client).datagram_size, 8972);
+    find_size(&pair, 8972);
     pair_forget_events(&pair);
     for (unsigned i = 0; i < 20; i++) { /* fragments, a message a packet, runs */
         pair_send(&pair.client, 0, 30000, i);
         pair_send(&pair.client, 1, 8000, i);
         pair_send(&pair.client, 2, 300, i);
     }
-    run_with_mtu(&pair, 1300, 20 * SECOND);
+    pair_run_mtu(&pair, 1300, 20 * SECOND);
     assert_int_equal(pair_count(&pair.server, BELAY_CORE_MESSAGE), 60);
     for (size_t i = 0, seen[3] = {0}; i < pair.server.event_count; i++) {
         static const size_t lens[] = {30000, 8000, 300};
@@ -223,21 +215,18 @@ static void hints_lower_nothing(void **state)
 
     (void)state;
     connect_searching(&pair, NULL);
-    for (unsigned i = 0; i < 8; i++) {
-        pair_send(&pair.client, 0, 60000, i);
-        run_with_mtu(&pair, 8972, SECOND);
-    }
+    find_size(&pair, 8972);
     path = other = pair_path(&pair.client, &pair.server);
     other.remote.bytes[0] ^= 1;
     for (size_t fits = 0; fits <= 70000; fits += 500) {
-        belay_core_too_big(pair.client.core, &path, 0, 0, fits, pair.now_ns);
+        belay_core_size_hint(pair.client.core, &path, NULL, 0, fits);
         belay_core_too_big(pair.client.core, &other, 0, 1000, fits, pair.now_ns);
         belay_core_too_big(pair.client.core, &path, 12345, 1000, fits, pair.now_ns);
     }
-    run_with_mtu(&pair, 8972, SECOND);
+    pair_run_mtu(&pair, 8972, SECOND);
     assert_int_equal(stats_of(&pair.client).datagram_size, 8972);
     pair_send(&pair.client, 0, 60000, 1);
-    run_with_mtu(&pair, 8972, SECOND);
+    pair_run_mtu(&pair, 8972, SECOND);
     assert_int_equal(stats_of(&pair.client).datagram_size, 8972);
     assert_int_equal(stats_of(&pair.client).packets_lost, 0);
     pair_dispose(&pair);

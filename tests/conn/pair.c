@@ -1,5 +1,6 @@
 #include "conn/pair.h"
 
+#include "crypto/hkdf.h"
 #include "crypto/token.h"
 
 #include "crypto/keys.h"
@@ -38,7 +39,8 @@ static void trace(void *ctx, const struct belay_core_conn *conn,
     }
 }
 
-static void log_line(void *ctx, int level, const struct belay_core_conn *conn, const char *text)
+static void log_line(void *ctx, int level, const struct belay_core_conn *conn,
+                     const struct belay_address *remote, const char *text)
 {
     struct pair_end *end = ctx;
 
@@ -46,6 +48,9 @@ static void log_line(void *ctx, int level, const struct belay_core_conn *conn, c
     if (level > 1)
         return;
     end->log_count++;
+    memset(&end->logged_of, 0, sizeof(end->logged_of));
+    if (remote != NULL)
+        end->logged_of = *remote;
     snprintf(end->logged, sizeof(end->logged), "%s", text);
 }
 
@@ -337,6 +342,19 @@ void pair_run(struct pair *pair, uint64_t ns)
     }
 }
 
+void pair_run_mtu(struct pair *pair, size_t most, uint64_t ns)
+{
+    for (uint64_t end_ns = pair->now_ns + ns; pair->now_ns < end_ns;) {
+        while (pair_collect(pair) + pair->packet_count > 0) {
+            if (pair->packets[0].len > most)
+                pair_drop(pair, 0);
+            else
+                pair_deliver(pair, 0);
+        }
+        pair_step(pair, end_ns);
+    }
+}
+
 void pair_run_silent(struct pair *pair, uint64_t ns)
 {
     uint64_t end_ns = pair->now_ns + ns, before_ns = 0;
@@ -573,6 +591,31 @@ void pair_open(struct pair *pair, size_t i, struct belay_frame *frames, size_t *
     assert_int_equal(
         belay_frames_parse(pair->opened + header.header_len, frames_len, frames, count, &why),
         0);
+}
+
+/* GMAC under SHA-256("belay1 hello") and a nonce of zeros; or HMAC-SHA256, which is HKDF's
+ * extract (RFC 5869, section 2.2). */
+void pair_assert_hello_tag(struct pair *pair, const uint8_t *packet, size_t len,
+                           const uint8_t *random)
+{
+    static const char label[] = "belay1 answer";
+    uint8_t key[32], zeros[12] = {0}, text[sizeof(label) - 1 + 1200], full[32];
+    struct belay_seal seal;
+
+    assert_true(len > 16 && len <= 1200);
+    memcpy(text, label, sizeof(label) - 1);
+    memcpy(text + sizeof(label) - 1, packet, len);
+    if (random != NULL) {
+        assert_int_equal(belay_hkdf_extract(&pair->suite, random, 32, text,
+                                            sizeof(label) - 1 + len - 16, full),
+                         0);
+        assert_memory_equal(packet + len - 16, full, 16);
+        return;
+    }
+    test_hex("9fa6b182cf68ddb25090f2fd53b80dcb0be563a3c09847c2ba21d2ad20ab6dcc", key, 32);
+    assert_int_equal(belay_seal_init(&seal, &pair->suite, BELAY_SEAL_GMAC, key, zeros), 0);
+    assert_int_equal(belay_open_packet(&seal, 0, text + sizeof(label) - 1, len - 16, 0), 0);
+    belay_seal_dispose(&seal);
 }
 
 void pair_server_token(struct pair *pair, uint8_t token[BELAY_RESET_TOKEN_BYTES])

@@ -64,9 +64,10 @@ struct pair_end {
     uint64_t sent_count;  /* DATA packets */
     uint8_t sent_frames[PAIR_TRACED_BYTES];
     size_t sent_frames_len;
-    char verdict[32]; /* on the newest packet received */
-    char logged[320]; /* the newest line of level 1 or worse */
-    size_t log_count; /* of those */
+    char verdict[32];               /* on the newest packet received */
+    char logged[320];               /* the newest line of level 1 or worse */
+    struct belay_address logged_of; /* whom it is about */
+    size_t log_count;               /* of those */
 };
 
 /* A datagram on its way. */
@@ -136,6 +137,8 @@ uint64_t pair_deadline(const struct pair *pair);
 void pair_step(struct pair *pair, uint64_t end_ns);
 /* A path without loss and delay for so long: exchange, deadline, exchange ... */
 void pair_run(struct pair *pair, uint64_t ns);
+/* The same, but a datagram longer than so much is lost. */
+void pair_run_mtu(struct pair *pair, size_t most, uint64_t ns);
 /* The same, but nothing arrives anywhere. */
 void pair_run_silent(struct pair *pair, uint64_t ns);
 /* Time passes, and nobody is called. */
@@ -173,6 +176,10 @@ void pair_forge_from(struct pair *pair, struct pair_end *as, const struct belay_
                      const char *frames);
 void pair_forge_number(struct pair *pair, struct pair_end *as, uint64_t number,
                        const uint8_t *frames, size_t len);
+/* A handshake packet's tag, made by hand: docs/protocol.md, "Tags and keys". random: NULL for
+ * INIT and VERSIONS, else of the INIT that it answers. */
+void pair_assert_hello_tag(struct pair *pair, const uint8_t *packet, size_t len,
+                           const uint8_t *random);
 /* The server's reset token for its connection ID, by its reset key. */
 void pair_server_token(struct pair *pair, uint8_t token[BELAY_RESET_TOKEN_BYTES]);
 /* Opens a copy of a packet that is on its way; frames points into it until the next. */

@@ -75,6 +75,13 @@ static void forge(struct pair *pair, uint8_t n, const char *frames)
     pair_forge_from(pair, &pair->client, &a, frames);
 }
 
+/* What it says to a packet from there. */
+static struct sent hear(struct pair *pair, uint8_t n, const char *frames)
+{
+    forge(pair, n, frames);
+    return collect_to(pair, n);
+}
+
 static void respond(struct pair *pair, uint8_t n, const uint8_t challenge[8])
 {
     char frames[32] = "0d";
@@ -92,8 +99,7 @@ static void the_newest_packet_from_elsewhere_begins_it(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "01");
     assert_int_equal(sent.packets, 1);
     assert_true(sent.has_challenge && !sent.has_response);
     assert_true(is_at(&pair.server, 0xc1));
@@ -108,8 +114,7 @@ static void who_answers_is_there(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "01");
     sent.challenge[7] ^= 1;
     respond(&pair, 1, sent.challenge);
     assert_true(is_at(&pair.server, 0xc1));
@@ -126,14 +131,38 @@ static void who_answers_is_there(void **state)
 }
 
 /* Only probes came from there: he may have a look, but is elsewhere. */
+/* Whoever moved when the connection ended is still to hear of that: the challenge was lost. */
+static void a_validation_outlives_the_end(void **state)
+{
+    struct pair pair;
+    struct sent sent;
+    (void)state;
+    begin(&pair);
+    forge(&pair, 1, "01");
+    assert_true(collect_to(&pair, 1).has_challenge);
+    belay_core_conn_abort(pair.server.conn, 0x100, "enough");
+    pair_collect_from(&pair.server);
+    pair_drop_all(&pair);
+    for (uint64_t end_ns = pair.now_ns + SECOND; pair.now_ns < end_ns;) {
+        pair_step(&pair, end_ns);
+        sent = collect_to(&pair, 1);
+        if (sent.has_challenge)
+            break;
+    }
+    assert_true(sent.has_challenge);
+    respond(&pair, 1, sent.challenge);
+    pair_collect_from(&pair.server);
+    assert_true(sent_to(&pair, 1).packets > 0);
+    pair_dispose(&pair);
+}
+
 static void who_only_probes_is_not_followed(void **state)
 {
     struct pair pair;
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "0c 0102030405060708");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "0c 0102030405060708");
     assert_int_equal(sent.packets, 1);
     assert_true(sent.has_challenge && sent.has_response);
     assert_int_equal(sent.response[7], 8);
@@ -151,8 +180,7 @@ static void a_proof_does_not_last(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "0c 0102030405060708");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "0c 0102030405060708");
     respond(&pair, 1, sent.challenge);
     pair_run_silent(&pair, 2 * SECOND);
     forge(&pair, 1, "01");
@@ -168,8 +196,7 @@ static void who_is_seen_at_home_stays(void **state)
     struct sent sent;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    sent = collect_to(&pair, 1);
+    sent = hear(&pair, 1, "01");
     forge(&pair, 0xc1, "01");
     respond(&pair, 1, sent.challenge);
     assert_true(is_at(&pair.server, 0xc1));
@@ -182,10 +209,8 @@ static void the_newest_address_wins(void **state)
     struct sent first, second;
     (void)state;
     begin(&pair);
-    forge(&pair, 1, "01");
-    first = collect_to(&pair, 1);
-    forge(&pair, 2, "01");
-    second = collect_to(&pair, 2);
+    first = hear(&pair, 1, "01");
+    second = hear(&pair, 2, "01");
     assert_memory_not_equal(first.challenge, second.challenge, 8);
     respond(&pair, 1, first.challenge);
     assert_true(is_at(&pair.server, 0xc1)); /* nobody asks there any more */
@@ -330,6 +355,66 @@ static void ids_are_replaced(void **state)
     pair_dispose(&pair);
 }
 
+/* The client validates the path to address n on purpose; the server answers, if it does. */
+static void migrate(struct pair *pair, uint8_t n, bool is_answered)
+{
+    struct belay_path path = *belay_core_conn_path(pair->client.conn);
+    struct belay_address to = address(n);
+    char frames[32] = "0d";
+    struct sent sent;
+
+    path.remote = to;
+    assert_int_equal(belay_core_conn_migrate(pair->client.conn, &path), 0);
+    pair_collect_from(&pair->client);
+    sent = sent_to(pair, n);
+    pair_drop_all(pair);
+    assert_true(sent.has_challenge);
+    for (unsigned i = 0; i < 8; i++)
+        snprintf(frames + strlen(frames), 4, " %02x", sent.challenge[i]);
+    if (is_answered)
+        pair_forge_from(pair, &pair->server, &to, frames);
+    assert_int_equal(is_at(&pair->client, n), is_answered);
+}
+
+static bool retires(struct pair *pair, uint64_t sequence)
+{
+    bool does = false;
+
+    for (size_t i = 0; i < pair->packet_count; i++) {
+        struct belay_frame frames[BELAY_FRAMES_MAX];
+        size_t count;
+
+        pair_open(pair, i, frames, &count);
+        for (size_t k = 0; k < count; k++)
+            does |= frames[k].type == BELAY_FRAME_RETIRE_CONNECTION_ID &&
+                    frames[k].new_cid.sequence == sequence;
+    }
+    return does;
+}
+
+/* A peer takes back the ID with which a path is being tried, and all others: the one that it
+ * gives for them is in use then, and is not given up when the trial comes to nothing. */
+static void an_id_that_is_taken_back_is_tried_no_more(void **state)
+{
+    struct pair pair;
+    struct belay_address first = address(7), second = address(8);
+    (void)state;
+    begin(&pair);
+    migrate(&pair, 7, true);
+    pair_forge_from(&pair, &pair.server, &first, "0a 03 00 0000000000000003" TOKEN);
+    migrate(&pair, 8, true);
+    migrate(&pair, 9, false);
+    pair_forge_from(&pair, &pair.server, &second, "0a 04 04 0000000000000004" TOKEN);
+    for (uint64_t end_ns = pair.now_ns + 3 * SECOND; pair.now_ns < end_ns;) {
+        pair_step(&pair, end_ns);
+        pair_collect_from(&pair.client);
+        assert_false(retires(&pair, 4));
+        pair_drop_all(&pair);
+    }
+    assert_int_equal(pair_count(&pair.client, BELAY_CORE_CLOSED), 0);
+    pair_dispose(&pair);
+}
+
 /* ------------------------------------------------------------------ a server that moved */
 
 /* An unshared client knows it by the socket that its packets came to. */
@@ -350,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_packet_from_elsewhere_begins_it),
         cmocka_unit_test(who_answers_is_there),
+        cmocka_unit_test(a_validation_outlives_the_end),
         cmocka_unit_test(who_only_probes_is_not_followed),
         cmocka_unit_test(a_proof_does_not_last),
         cmocka_unit_test(who_is_seen_at_home_stays),
@@ -359,6 +445,7 @@ int main(void)
         cmocka_unit_test(of_challenges_the_newest_is_answered),
         cmocka_unit_test(the_rules_of_ids_are_kept),
         cmocka_unit_test(ids_are_replaced),
+        cmocka_unit_test(an_id_that_is_taken_back_is_tried_no_more),
         cmocka_unit_test(a_client_knows_a_server_that_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,17 +50,6 @@ static void test_packet_keys_vector(void **state)
                     "14a300438da8860775c3282179e1f6e6b62a3e168f2213480bdddd5262514a81");
 }
 
-static void test_hello_vector(void **state)
-{
-    (void)state;
-    static const uint8_t nonce[8] = {0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7};
-    uint8_t key[32], iv[12];
-    assert_int_equal(belay_keys_hello(&suite, 0x01020304, nonce, sizeof(nonce), key, iv), 0);
-    test_assert_hex(key, 32,
-                    "ff4614abf1f035ec945d322de37fcaedb5c7e8746581a9826023c577e29d7459");
-    test_assert_hex(iv, 12, "7b59d79788493c33a41a3b0f");
-}
-
 static void assert_all_differ(const struct belay_traffic_secrets *a,
                               const struct belay_traffic_secrets *b)
 {
@@ -81,31 +70,6 @@ static void test_keys_depend_on_all_that_goes_in(void **state)
     assert_memory_not_equal(base.client, base.server, 32);
 }
 
-static void test_hello_depends_on_version_and_nonce(void **state)
-{
-    (void)state;
-    static const struct {
-        uint32_t version;
-        uint8_t nonce[8];
-        size_t nonce_len;
-    } rows[] = {
-        {1, {1, 2, 3, 4, 5, 6, 7, 8}, 8},          {2, {1, 2, 3, 4, 5, 6, 7, 8}, 8},
-        {0x01000000, {1, 2, 3, 4, 5, 6, 7, 8}, 8}, {1, {1, 2, 3, 4, 5, 6, 7, 9}, 8},
-        {1, {1, 2, 3, 4, 5, 6, 7, 8}, 7},
-    };
-    enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
-    uint8_t keys[COUNT][32], ivs[COUNT][12];
-    for (size_t i = 0; i < COUNT; i++) {
-        assert_int_equal(belay_keys_hello(&suite, rows[i].version, rows[i].nonce,
-                                          rows[i].nonce_len, keys[i], ivs[i]),
-                         0);
-        for (size_t k = 0; k < i; k++) {
-            assert_memory_not_equal(keys[i], keys[k], 32);
-            assert_memory_not_equal(ivs[i], ivs[k], 12);
-        }
-    }
-}
-
 static void test_wipe(void **state)
 {
     (void)state;
@@ -121,9 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packet_keys_vector),
-        cmocka_unit_test(test_hello_vector),
         cmocka_unit_test(test_keys_depend_on_all_that_goes_in),
-        cmocka_unit_test(test_hello_depends_on_version_and_nonce),
         cmocka_unit_test(test_wipe),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

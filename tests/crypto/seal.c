@@ -358,6 +358,39 @@ static void test_both_ways_give_the_same_bytes(void **state)
     }
 }
 
+static bool is_resting(const struct belay_seal *seal)
+{
+    return seal->fast == NULL && seal->ctx == NULL;
+}
+
+/* One packet after a rest has its key expanded in the suite's room, whoever's was there before;
+ * the next one keeps its own. */
+static void test_one_packet_after_a_rest(void **state)
+{
+    struct belay_seal seals[3];
+    struct sealed s[3];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        s[i] = new_sealed((enum belay_seal_algorithm)i, 9, 100, 5);
+        seals[i] = open_seal(&s[i]);
+        belay_seal_rest(&seals[i]);
+    }
+    for (unsigned turn = 0; turn < 4; turn++)
+        for (unsigned i = 0; i < 3; i++) {
+            for (unsigned packet = 0; packet < 3; packet++) {
+                assert_int_equal(belay_seal_wake(&seals[i], &suite), 0);
+                assert_int_equal(try_open(&seals[i], &s[i], 5, 9, s[i].payload_len), 0);
+                belay_seal_nap(&seals[i], &suite);
+                assert_int_equal(is_resting(&seals[i]), packet == 0);
+            }
+            belay_seal_rest(&seals[i]);
+            assert_true(is_resting(&seals[i]));
+        }
+    for (unsigned i = 0; i < 3; i++)
+        belay_seal_dispose(&seals[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_encryption_vectors),
         cmocka_unit_test(test_both_ways_give_the_same_bytes),
         cmocka_unit_test(test_directions_differ),
+        cmocka_unit_test(test_one_packet_after_a_rest),
         cmocka_unit_test(test_dispose_of_nothing_and_twice),
     };
     const struct CMUnitTest slow[] = {
@@ -380,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_wrong_length_is_refused),
         cmocka_unit_test(test_wrong_key_or_iv_is_refused),
         cmocka_unit_test(test_encryption_vectors),
+        cmocka_unit_test(test_one_packet_after_a_rest),
         cmocka_unit_test(test_dispose_of_nothing_and_twice),
     };
     int failed = cmocka_run_group_tests_name("as it is", tests, setup, teardown);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/keys.h"
+#include "crypto/mac.h"
 #include "crypto/seal.h"
 #include "crypto/suite.h"
 #include "crypto/token.h"
@@ -81,7 +82,7 @@ static int use(void)
         return error;
     error = belay_keys_derive(&suite, secret, sizeof(secret), secret, 5, &keys);
     if (error == 0)
-        error = belay_keys_hello(&suite, 1, secret, 8, key, iv);
+        error = belay_siphash(&suite, secret, secret, 8, packet);
     if (error == 0)
         error = belay_keys_packet(&suite, keys.client, key, iv);
     if (error == 0)

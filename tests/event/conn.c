@@ -278,6 +278,39 @@ static void a_reference_outlives_free(void **state)
     belay_listener_free(pair.listener);
 }
 
+/* In a callback the memory stays until it returns; whatever is called on the freed one. */
+static bool free_and_go_on(struct side *side, struct belay_conn *conn, const char *where)
+{
+    (void)side;
+    if (strcmp(where, "message") != 0)
+        return false;
+    belay_conn_incref(conn);
+    belay_conn_free(conn);
+    assert_int_equal(belay_conn_enable(conn, EV_READ | EV_WRITE), 0);
+    belay_conn_setwatermark(conn, 1, 2);
+    belay_conn_setcb(conn, NULL, NULL, NULL, NULL);
+    assert_int_equal(belay_conn_send(conn, 0, "x", 1), BELAY_ENOTCONN);
+    belay_conn_decref(conn);
+    return true;
+}
+
+static void a_write_callback_that_was_due_dies_with_it(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    pair_open(&pair, NULL, 0);
+    belay_conn_disable(pair.client.conn, EV_WRITE);
+    belay_conn_send(pair.client.conn, 0, "x", 1);
+    WAIT_FOR(pair.client.sents); /* the write callback waits, too */
+    assert_int_equal(pair.client.writes, 0);
+    pair.client.hook = free_and_go_on;
+    belay_conn_send(pair.server.conn, 0, "x", 1);
+    WAIT_FOR(pair.server.closed);
+    assert_int_equal(pair.client.writes, 0);
+    belay_listener_free(pair.listener);
+}
+
 /* Closed, kept for a while: everything answers, nothing is sent. */
 static void a_closed_connection_stays_until_it_is_freed(void **state)
 {
@@ -319,7 +352,16 @@ static void accept_unattended(struct belay_listener *listener, struct belay_conn
     belay_conn_setcb(conn, echo_alone, NULL, NULL, NULL);
 }
 
-/* It closes when its peer does, or is freed when its peer goes, and leaves nothing. */
+static char logged[256];
+
+static void log_line(void *ctx, int level, const struct belay_conn *conn, const char *text)
+{
+    (void)ctx, (void)level, (void)conn;
+    snprintf(logged, sizeof(logged), "%s", text);
+}
+
+/* It closes when its peer does, or is freed when its peer goes, and leaves nothing. What the
+ * peer says is one line of log, and nothing to a terminal. */
 static void without_an_event_callback_it_looks_after_itself(void **state)
 {
     struct belay_config config = test_config();
@@ -329,6 +371,7 @@ static void without_an_event_callback_it_looks_after_itself(void **state)
     unsigned accepted = 0;
 
     (void)state;
+    config.log = log_line;
     listener = belay_listener_new_any(base, &config, accept_unattended, &accepted, 0, 0);
     assert_non_null(listener);
     endpoint = belay_listener_get_endpoint(listener);
@@ -343,8 +386,9 @@ static void without_an_event_callback_it_looks_after_itself(void **state)
     belay_conn_close(clients[0].conn);
     WAIT_FOR(clients[0].closed);
     assert_int_equal(clients[0].error, 0);
-    belay_conn_abort(clients[1].conn, 0x100, "gone");
+    belay_conn_abort(clients[1].conn, 0x100, "gone\n\x1b[2J\x7f\u00fc");
     WAIT_FOR(belay_endpoint_conn_count(endpoint) == 0 && clients[1].closed);
+    assert_string_equal(logged, "gone??[2J?\u00fc");
     belay_listener_free(listener);
 }
 
@@ -360,6 +404,7 @@ int main(void)
         EVENT_TEST(freeing_closes_in_the_background_when_asked_to),
         EVENT_TEST(freeing_without_it_aborts),
         EVENT_TEST(a_reference_outlives_free),
+        EVENT_TEST(a_write_callback_that_was_due_dies_with_it),
         EVENT_TEST(a_closed_connection_stays_until_it_is_freed),
         EVENT_TEST(without_an_event_callback_it_looks_after_itself),
     };

@@ -62,31 +62,25 @@ static void echo_from_ipv4_to_a_dual_stack_wildcard(void **state)
 
 static void refused_comes_quickly_and_in_words(void **state)
 {
+    struct closed_port closed = closed_port();
     struct side client;
-    struct sockaddr_storage addr;
     char expected[128];
-    int len = make_address("127.0.0.1", 0, &addr);
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    unsigned port;
     uint64_t start_ns = belay_now_ns();
 
     (void)state;
-    /* A port that nobody has: it was ours a moment ago. */
-    assert_int_equal(bind(fd, (struct sockaddr *)&addr, (socklen_t)len), 0);
-    port = port_of(fd);
-    close(fd);
     side_init(&client);
-    dial("127.0.0.1", port, NULL, 0, &client);
+    dial("127.0.0.1", closed.port, NULL, 0, &client);
     assert_int_equal(belay_conn_send(client.conn, 0, "x", 1), 0);
     WAIT_FOR(client.closed);
     assert_int_equal(client.error, BELAY_EREFUSED);
     assert_int_equal(client.closed_what, BELAY_EVENT_CLOSED | BELAY_EVENT_ERROR);
     snprintf(expected, sizeof(expected), "connection refused: nothing listens at 127.0.0.1:%u",
-             port);
+             closed.port);
     assert_string_equal(client.reason, expected);
     assert_int_equal(client.sents, 1); /* the message that went nowhere is named */
     assert_int_equal(client.sent_errors, 1);
     assert_true(belay_now_ns() - start_ns < UINT64_C(5000000000)); /* not the connect timeout */
+    closed_port_free(&closed);
 }
 
 static void silence_ends_by_the_connect_timeout(void **state)

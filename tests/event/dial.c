@@ -226,22 +226,17 @@ static void silent_name_servers_end_by_the_connect_timeout(void **state)
 
 static void all_addresses_refused(void **state)
 {
+    struct closed_port closed = closed_port();
     struct side client;
-    struct sockaddr_storage addr;
-    int len = make_address("127.0.0.1", 0, &addr);
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    unsigned port;
 
     (void)state;
-    assert_int_equal(bind(fd, (struct sockaddr *)&addr, (socklen_t)len), 0);
-    port = port_of(fd);
-    close(fd);
     start_names();
-    dial_name("both.test", AF_UNSPEC, port, NULL, &client);
+    dial_name("both.test", AF_UNSPEC, closed.port, NULL, &client);
     WAIT_FOR(client.closed);
     assert_int_equal(client.error, BELAY_EREFUSED);
     assert_memory_equal(client.reason, "connection refused: nothing listens at ", 39);
     stop_names();
+    closed_port_free(&closed);
 }
 
 /* The limits of the queue hold while a name is looked up, too. */
@@ -267,6 +262,47 @@ static void the_queue_is_bounded_meanwhile(void **state)
     assert_int_equal(belay_conn_close(client.conn), BELAY_ECLOSED);
     assert_int_equal(belay_conn_send(client.conn, 0, bytes, 1), BELAY_ECLOSED);
     belay_conn_free(client.conn);
+    stop_names();
+}
+
+/* What was taken while there was no winner stays taken, whatever mark is set meanwhile. */
+static void marks_set_meanwhile_lose_nothing(void **state)
+{
+    static const struct {
+        size_t high;
+        unsigned sent_before;
+    } rows[] = {{2000, 10}, {20000, 4}};
+    static char bytes[1000];
+
+    (void)state;
+    start_names();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct belay_config config = test_config();
+        struct belay_listener *listener;
+        struct side server, client;
+        unsigned taken = 0;
+
+        config.core.message_size_max = 5000;
+        config.core.send_queue_max = 15000;
+        side_init(&server);
+        listener = listen_on("127.0.0.1", NULL, 0, &server);
+        dial_name("both.test", AF_UNSPEC, port_of(belay_listener_get_fd(listener)), &config,
+                  &client);
+        while (taken < rows[i].sent_before) {
+            assert_int_equal(belay_conn_send(client.conn, 0, bytes, sizeof(bytes)), 0);
+            taken++;
+        }
+        belay_conn_setwatermark(client.conn, 0, rows[i].high);
+        while (belay_conn_send(client.conn, 0, bytes, sizeof(bytes)) == 0)
+            taken++;
+        assert_true(taken < 15);
+        belay_conn_close(client.conn);
+        WAIT_FOR(client.closed && server.closed);
+        assert_int_equal(server.messages, taken);
+        assert_int_equal(client.sents, taken);
+        assert_int_equal(client.sent_errors, 0);
+        belay_listener_free(listener);
+    }
     stop_names();
 }
 
@@ -338,6 +374,7 @@ int main(void)
         EVENT_TEST(silent_name_servers_end_by_the_connect_timeout),
         EVENT_TEST(all_addresses_refused),
         EVENT_TEST(the_queue_is_bounded_meanwhile),
+        EVENT_TEST(marks_set_meanwhile_lose_nothing),
         EVENT_TEST(closing_while_dialing_delivers),
         EVENT_TEST(freeing_while_dialing),
     };

@@ -347,14 +347,136 @@ static void a_line_on_a_connection_says_whose_it_is(void **state)
     dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), NULL, 0, &client);
     WAIT_FOR(server.accepted && client.connected);
     log = belay_hooks_log(belay_listener_get_endpoint(listener));
-    log.line(log.ctx, 1, server.conn->core, "the peer broke the protocol: why");
+    log.line(log.ctx, 1, server.conn->core, &belay_core_conn_path(server.conn->core)->remote,
+             "the peer broke the protocol: why");
     assert_memory_equal(logged, server.addr, strlen(server.addr));
     assert_string_equal(logged + strlen(server.addr), ": the peer broke the protocol: why");
-    log.line(log.ctx, 1, NULL, "of the endpoint");
+    log.line(log.ctx, 1, NULL, NULL, "of the endpoint");
     assert_string_equal(logged, "of the endpoint");
     belay_conn_free(client.conn);
     belay_conn_free(server.conn);
     belay_listener_free(listener);
+}
+
+/* ------------------------------------------------------------------ who may connect */
+
+struct doorman {
+    struct belay_listener *listener;
+    bool says, frees_the_listener, frees_the_endpoint;
+    unsigned asked;
+    uint8_t key[32];
+    struct sockaddr_in addr; /* of who asks */
+};
+
+static bool on_authorize(void *ctx, const uint8_t key[32], const struct sockaddr *addr,
+                         int socklen)
+{
+    struct doorman *doorman = ctx;
+
+    doorman->asked++;
+    assert_int_equal(socklen, sizeof(doorman->addr));
+    memcpy(&doorman->addr, addr, sizeof(doorman->addr));
+    memcpy(doorman->key, key, 32);
+    if (doorman->frees_the_endpoint)
+        belay_endpoint_free(belay_listener_get_endpoint(doorman->listener));
+    else if (doorman->frees_the_listener)
+        belay_listener_free(doorman->listener);
+    return doorman->says;
+}
+
+/* A client with a key of its own comes to him. */
+static void come_to(struct doorman *doorman, struct side *server, struct side *client)
+{
+    struct belay_config config = test_config(), own = test_config();
+    unsigned port;
+
+    side_init(server);
+    side_init(client);
+    config.authorize = on_authorize;
+    config.authorize_ctx = doorman;
+    doorman->listener = listen_on("127.0.0.1", &config, 0, server);
+    port = port_of(belay_listener_get_fd(doorman->listener));
+    own.core.has_server_key = own.core.has_private_key = true;
+    own.core.private_key[0] = 0x10;
+    memcpy(own.core.server_key,
+           belay_endpoint_get_key(belay_listener_get_endpoint(doorman->listener)), 32);
+    dial("127.0.0.1", port, &own, 0, client);
+    WAIT_FOR(doorman->asked);
+    assert_memory_equal(doorman->key,
+                        belay_endpoint_get_key(belay_conn_get_endpoint(client->conn)), 32);
+    assert_int_equal(doorman->addr.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+    assert_int_equal(ntohs(doorman->addr.sin_port), port_of(belay_conn_get_fd(client->conn)));
+}
+
+/* A client that is refused has no connection; the line names it all the same. */
+static void a_line_on_a_refused_client_says_who_it_is(void **state)
+{
+    struct belay_config config = test_config(), own = test_config();
+    struct side server, client;
+    struct belay_listener *listener;
+    char expected[128];
+
+    (void)state;
+    side_init(&server);
+    side_init(&client);
+    config.log = on_log;
+    own.core.insecure = true;
+    listener = listen_on("127.0.0.1", &config, 0, &server);
+    dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), &own, 0, &client);
+    logged[0] = '\0';
+    WAIT_FOR(logged[0] != '\0');
+    snprintf(expected, sizeof(expected),
+             "127.0.0.1:%u: refused a client: the server encrypts: ",
+             port_of(belay_conn_get_fd(client.conn)));
+    assert_memory_equal(logged, expected, strlen(expected));
+    belay_conn_free(client.conn);
+    belay_listener_free(listener);
+}
+
+static void the_app_says_who_may_connect(void **state)
+{
+    (void)state;
+    for (unsigned says = 0; says < 2; says++) {
+        struct doorman doorman = {.says = says};
+        struct side server, client;
+
+        come_to(&doorman, &server, &client);
+        WAIT_FOR(says ? client.connected && server.accepted : client.closed);
+        if (says)
+            belay_conn_free(client.conn);
+        else
+            assert_int_equal(client.close_code, BELAY_CLOSE_UNAUTHORIZED);
+        assert_int_equal(server.accepted, says);
+        assert_int_equal(doorman.asked, 1);
+        belay_endpoint_free(belay_listener_get_endpoint(doorman.listener));
+    }
+}
+
+/* The answer then is for nobody: the connection that it is about went with the endpoint. */
+static void the_endpoint_may_be_freed_while_it_asks(void **state)
+{
+    (void)state;
+    for (unsigned says = 0; says < 2; says++) {
+        struct doorman doorman = {.says = says, .frees_the_endpoint = true};
+        struct side server, client;
+
+        come_to(&doorman, &server, &client);
+        belay_conn_free(client.conn);
+        assert_int_equal(server.accepted, 0);
+    }
+}
+
+static void the_listener_may_be_freed_while_it_asks(void **state)
+{
+    (void)state;
+    for (unsigned says = 0; says < 2; says++) {
+        struct doorman doorman = {.says = says, .frees_the_listener = true};
+        struct side server, client;
+
+        come_to(&doorman, &server, &client);
+        belay_conn_free(client.conn);
+        assert_int_equal(server.accepted, 0);
+    }
 }
 
 int main(void)
@@ -372,6 +494,10 @@ int main(void)
         EVENT_TEST(packets_are_traced_until_switched_off),
         EVENT_TEST(a_socket_buffer_that_is_cut_is_logged),
         EVENT_TEST(a_line_on_a_connection_says_whose_it_is),
+        EVENT_TEST(a_line_on_a_refused_client_says_who_it_is),
+        EVENT_TEST(the_app_says_who_may_connect),
+        EVENT_TEST(the_endpoint_may_be_freed_while_it_asks),
+        EVENT_TEST(the_listener_may_be_freed_while_it_asks),
     };
 
     return RUN_BOTH(endpoint);

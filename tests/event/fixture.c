@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,49 @@ bool has_ipv6(void)
     if (fd >= 0)
         close(fd);
     return has;
+}
+
+/* Bound, and connected to itself; -1: somebody has the port. */
+static int hear_itself(const char *text, unsigned port)
+{
+    struct sockaddr_storage addr;
+    int len = make_address(text, port, &addr);
+    int fd = socket(addr.ss_family, SOCK_DGRAM, 0);
+
+    assert_true(fd >= 0);
+    if (bind(fd, (struct sockaddr *)&addr, (socklen_t)len) != 0) {
+        assert_int_equal(errno, EADDRINUSE);
+        close(fd);
+        return -1;
+    }
+    len = make_address(text, port_of(fd), &addr);
+    assert_int_equal(connect(fd, (struct sockaddr *)&addr, (socklen_t)len), 0);
+    return fd;
+}
+
+struct closed_port closed_port(void)
+{
+    struct closed_port closed = {.fds = {-1, -1}};
+
+    for (;;) {
+        int next = hear_itself("127.0.0.1", 0);
+
+        assert_true(next >= 0);
+        closed_port_free(&closed); /* only now, or it might be the next */
+        closed = (struct closed_port){.port = port_of(next), .fds = {next, -1}};
+        if (!has_ipv6())
+            return closed;
+        closed.fds[1] = hear_itself("::1", closed.port);
+        if (closed.fds[1] >= 0)
+            return closed;
+    }
+}
+
+void closed_port_free(const struct closed_port *closed)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (closed->fds[i] >= 0)
+            close(closed->fds[i]);
 }
 
 struct belay_config test_config(void)

@@ -62,6 +62,16 @@ int make_address(const char *text, unsigned port, struct sockaddr_storage *out);
 unsigned port_of(evutil_socket_t fd);
 bool has_ipv6(void);
 
+/* A port of 127.0.0.1 and, where there is IPv6, ::1 where nobody listens, nor can before it is
+ * freed: its sockets hear themselves alone, so who else sends there is told that it is closed.
+ */
+struct closed_port {
+    unsigned port;
+    int fds[2];
+};
+struct closed_port closed_port(void);
+void closed_port_free(const struct closed_port *closed);
+
 /* A listener on text:0 whose connections are side's. */
 struct belay_listener *listen_on(const char *text, const struct belay_config *config,
                                  unsigned flags, struct side *side);

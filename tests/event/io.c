@@ -207,6 +207,54 @@ static void nothing_is_lost_while_the_system_says_not_now(void **state)
     }
 }
 
+/* A dial is given up while its socket takes nothing: the others' sockets do, whenever that one
+ * is shut. */
+static void a_socket_that_is_shut_blocks_nobody(void **state)
+{
+    struct belay_config config = test_config();
+    struct belay_listener *listener;
+    struct belay_endpoint *endpoint;
+    struct belay_endpoint_stats stats;
+    struct side server, client;
+    struct sockaddr_storage addr;
+    struct belay_conn *other;
+    int len;
+
+    (void)state;
+    if (!has_ipv6())
+        skip();
+    plan_clear();
+    side_init(&server);
+    side_init(&client);
+    listener = listen_on("127.0.0.1", &config, 0, &server);
+    endpoint = belay_endpoint_new(base, &config, 0);
+    len = make_address("127.0.0.1", port_of(belay_listener_get_fd(listener)), &addr);
+    side_adopt(&client, belay_endpoint_connect(endpoint, (struct sockaddr *)&addr, len));
+    WAIT_FOR(client.connected && server.accepted);
+    /* Until its NEW_CONNECTION_IDs are there, which a move needs. */
+    assert_int_equal(belay_conn_send(client.conn, 0, "one", 3), 0);
+    WAIT_FOR(client.sents == 1 && server.messages == 1);
+
+    len = make_address("::1", 9, &addr);
+    other = belay_endpoint_connect(endpoint, (struct sockaddr *)&addr, len);
+    assert_non_null(other);
+    plan.error = EAGAIN;
+    plan.every = 1;
+    do {
+        turn_loop(__FILE__, __LINE__, "the system takes nothing");
+        belay_endpoint_get_stats(endpoint, &stats, sizeof(stats));
+    } while (stats.send_blocked == 0);
+    belay_conn_free(other);
+    plan.every = 0;
+    assert_int_equal(belay_conn_rebind(client.conn), 0);
+    assert_int_equal(belay_conn_send(client.conn, 0, "two", 3), 0);
+    WAIT_FOR(server.messages == 2);
+    belay_conn_close(client.conn);
+    WAIT_FOR(client.closed && server.closed);
+    belay_endpoint_free(endpoint);
+    belay_listener_free(listener);
+}
+
 static void a_train_that_cannot_be_cut_goes_singly(void **state)
 {
     static const int errors[] = {EIO, EINVAL, EMSGSIZE};
@@ -496,6 +544,7 @@ int main(void)
     const struct CMUnitTest io[] = {
         EVENT_TEST(trains_are_used_where_they_can_be),
         EVENT_TEST(nothing_is_lost_while_the_system_says_not_now),
+        EVENT_TEST(a_socket_that_is_shut_blocks_nobody),
         EVENT_TEST(a_train_that_cannot_be_cut_goes_singly),
         EVENT_TEST(each_fast_path_has_a_switch),
         EVENT_TEST(a_system_that_takes_one_message_of_many),

@@ -5,6 +5,9 @@
 #include "fixture.h"
 
 #include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,11 +140,90 @@ static void the_interface_changes_in_the_middle(void **state)
     close_pair();
 }
 
+/* ------------------------------------------------------------------ ICMP */
+
+#define HINTED 3000 /* no size that is tried of itself */
+
+static unsigned hinted_packets;
+
+static void on_trace(void *ctx, const struct belay_conn *conn, const struct belay_trace *packet,
+                     uint64_t now_ns)
+{
+    (void)ctx;
+    (void)conn;
+    (void)now_ns;
+    hinted_packets += packet->outgoing && packet->len == HINTED;
+}
+
+static uint16_t internet_checksum(const void *data, size_t len)
+{
+    const uint8_t *at = data;
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < len; i += 2)
+        sum += (uint32_t)at[i] << 8 | at[i + 1];
+    sum = (sum >> 16) + (sum & 0xffff);
+    return htons((uint16_t) ~(sum + (sum >> 16)));
+}
+
+/* "Fragmentation needed", as a router says it of a datagram between these ports of loopback. */
+static void send_too_big(unsigned from, unsigned to, const uint8_t *payload, size_t len)
+{
+    struct {
+        struct icmphdr icmp;
+        struct iphdr ip;
+        struct udphdr udp;
+        uint8_t payload[16];
+    } packet = {
+        .icmp = {.type = ICMP_DEST_UNREACH, .code = ICMP_FRAG_NEEDED},
+        .ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP},
+        .udp = {.source = htons((uint16_t)from), .dest = htons((uint16_t)to)},
+    };
+    struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+    assert_true(fd >= 0);
+    packet.icmp.un.frag.mtu = htons(HINTED + 28);
+    packet.ip.tot_len = htons(9000);
+    packet.ip.saddr = packet.ip.daddr = htonl(INADDR_LOOPBACK);
+    packet.udp.len = htons(9000 - 20);
+    memcpy(packet.payload, payload, len);
+    packet.icmp.checksum = internet_checksum(&packet, sizeof(packet));
+    assert_int_equal(
+        sendto(fd, &packet, sizeof(packet), 0, (struct sockaddr *)&loopback, sizeof(loopback)),
+        sizeof(packet));
+    close(fd);
+}
+
+/* The server's socket has all its connections; what is quoted, and the address, say which is
+ * meant. The client has no connection ID. */
+static void a_router_is_heard_on_a_shared_socket(void **state)
+{
+    static const uint8_t quotes[2][16] = {{0xe1, 0, 1, 2}, {0xf1, 1, 2, 3, 4, 5, 6, 7, 8}};
+
+    (void)state;
+    assert_true(set_lo(65536));
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned from, to;
+
+        hinted_packets = 0;
+        open_pair("127.0.0.1");
+        from = port_of(belay_listener_get_fd(listener));
+        to = port_of(belay_conn_get_fd(client.conn));
+        belay_endpoint_set_trace_cb(belay_conn_get_endpoint(server.conn), on_trace, NULL);
+        send_too_big(from, to, quotes[i], sizeof(quotes[i]));
+        find(65507);
+        assert_int_equal(hinted_packets > 0, i == 0); /* the other one is not ours */
+        close_pair();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest mtu[] = {
         EVENT_TEST(the_size_of_the_interface_is_found),
         EVENT_TEST(the_interface_changes_in_the_middle),
+        EVENT_TEST(a_router_is_heard_on_a_shared_socket),
     };
     int failed;
 

@@ -169,6 +169,45 @@ static void an_evbuffer_of_many_chains(void **state)
     free(bytes);
 }
 
+static void free_reference(const void *data, size_t len, void *ctx)
+{
+    (void)len;
+    ++*(unsigned *)ctx;
+    free((void *)(uintptr_t)data);
+}
+
+/* Chains as a program makes them: each a block of its own, nothing behind its end. */
+static void an_evbuffer_of_scattered_chains(void **state)
+{
+    static const size_t parts[] = {1, 2, 3, 17, 400};
+    unsigned char *bytes = pattern(MIB);
+
+    (void)state;
+    open_pair(NULL);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct evbuffer *buffer = evbuffer_new();
+        size_t part = MIB / 2 / parts[i], len = part * parts[i];
+        uint64_t hash = hash_bytes(server.hash, bytes, len);
+        unsigned released = 0;
+
+        for (size_t offset = 0; offset < len; offset += part) {
+            void *block = malloc(part);
+
+            memcpy(block, bytes + offset, part);
+            evbuffer_add_reference(buffer, block, part, free_reference, &released);
+        }
+        assert_int_equal(belay_conn_send_buffer(client.conn, 0, BELAY_RELIABLE_ORDERED, buffer,
+                                                0, BELAY_NEVER, NULL),
+                         0);
+        evbuffer_free(buffer);
+        WAIT_FOR(server.messages == i + 1 && client.sents == i + 1);
+        assert_true(server.hash == hash);
+        WAIT_FOR(released == parts[i]);
+    }
+    close_pair();
+    free(bytes);
+}
+
 /* What leaves later is read later, from where it was: a copy would not see it change. */
 static void an_evbuffer_is_not_copied(void **state)
 {
@@ -458,6 +497,7 @@ int main(void)
         EVENT_TEST(bad_messages_are_refused),
         EVENT_TEST(sent_callbacks_name_their_messages),
         EVENT_TEST(an_evbuffer_of_many_chains),
+        EVENT_TEST(an_evbuffer_of_scattered_chains),
         EVENT_TEST(an_evbuffer_is_not_copied),
         EVENT_TEST(an_evbuffer_that_is_refused_is_as_it_was),
         EVENT_TEST(buffers_of_a_connection_that_dies_are_released),

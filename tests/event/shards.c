@@ -189,6 +189,28 @@ static void steer_all_to(unsigned shard)
 
 /* ------------------------------------------------------------------ stories */
 
+/* An endpoint that goes before the addresses are bound is missing then. */
+static void nothing_is_bound_for_an_endpoint_that_is_gone(void **state)
+{
+    struct belay_config config = test_config();
+    struct belay_endpoint *endpoints[2];
+    struct sockaddr_storage addr;
+    int len = make_address("127.0.0.1", 0, &addr);
+    (void)state;
+
+    shards = belay_shards_new(&config, 2);
+    assert_non_null(shards);
+    for (unsigned i = 0; i < 2; i++)
+        endpoints[i] = belay_shards_endpoint(shards, i, base, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        belay_endpoint_free(endpoints[i]);
+        assert_int_equal(belay_shards_bind(shards, (struct sockaddr *)&addr, len),
+                         BELAY_EINVAL);
+        assert_int_equal(belay_shards_bind_any(shards, 0), BELAY_EINVAL);
+    }
+    belay_shards_free(shards);
+}
+
 static void each_thread_serves_its_own(void **state)
 {
     unsigned port = open_servers(), most = 0;
@@ -343,6 +365,7 @@ static void a_failed_bind_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        EVENT_TEST(nothing_is_bound_for_an_endpoint_that_is_gone),
         EVENT_TEST(each_thread_serves_its_own),
         EVENT_TEST(what_is_steered_wrong_is_handed_over),
         EVENT_TEST(a_peer_that_moves_is_found_by_its_shard),

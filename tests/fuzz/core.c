@@ -151,9 +151,7 @@ static void arrive_hello(struct story *story, unsigned from, const uint8_t *rand
     int error = belay_hello_parse(&hello, packet, len + BELAY_TAG_BYTES);
 
     if (error == 0)
-        FUZZ_CHECK(belay_hello_tag(story->suite, hello.type, hello.version, hello.nonce,
-                                   hello.type == BELAY_PACKET_INIT ? hello.random : random,
-                                   packet, len, false) == 0);
+        FUZZ_CHECK(belay_hello_tag(story->suite, random, packet, len, false) == 0);
     arrive(story, from, packet, len + BELAY_TAG_BYTES, 0);
 }
 
@@ -447,6 +445,8 @@ static void take_call(struct story *story, enum fuzz_call call)
         belay_core_set_server_key(story->side.core, conn != NULL ? key : NULL);
     if (conn == NULL)
         return;
+    if (call == CALL_LET_IN || call == CALL_KEEP_OUT) /* late, if it waits at all */
+        belay_core_conn_authorize(conn, call == CALL_LET_IN);
     if (call == CALL_CLOSE)
         belay_core_conn_close(conn);
     if (call == CALL_ABORT)
@@ -466,7 +466,7 @@ static void take_icmp(struct story *story, bool unreachable)
     belay_core_unreachable(story->side.core, &path,
                            unreachable ? BELAY_EUNREACH : BELAY_EREFUSED, story->now_ns);
     /* The same of the size: a hint with a figure, and the own system's word of a stranger. */
-    belay_core_too_big(story->side.core, &path, 0, 0, unreachable ? 1300 : 68, story->now_ns);
+    belay_core_size_hint(story->side.core, &path, NULL, 0, unreachable ? 1300 : 68);
     belay_core_too_big(story->side.core, &path, 1, 65507, 0, story->now_ns);
 }
 

@@ -69,7 +69,7 @@ def test_text():
             expect_in(part, flat("explain", words), words)
     text = flat("explain", "delay 20ms loss 10%", "--link-back", "delay 30ms loss 20%")
     expect_in("Back: delay 30ms loss 20%", text, "back")
-    expect_in("Round trip delay 50 ms to 50 ms", text, "round trip")
+    expect_in("Round trip delay 50 ms, without any queue.", text, "round trip")
     expect_in("28 % of them fail", text, "round trip")
     expect_in("when one is sent every 10 ms", flat("explain", "--interval", "10",
                                                    "delay 20ms 9ms"), "--interval")

@@ -231,6 +231,11 @@ def test_not_made():
     expect_in("NOT MADE a/c seed 1: exit code 125\n  it said: no [2Jpermission\n", out, "why")
     expect_in("0 of 1 runs passed, 1 could not be made\n", out, "sum")
     expect_in("  -  ", out, "no median of nothing")
+    folder = Folder(COMMON + "client = printf '%s\\n' 'belay-netsim: backend x' 'sh: no: not found' "
+                    "'out: loss 5%' ' Sent 0' 'belay-netsim: x, seed 1: out 0' >&2; exit 127\n")
+    out, _ = folder.run(code=125)
+    expect_in("it said: sh: no: not found; belay-netsim: x, seed 1: out 0\n", out,
+              "the command's own word, before the report")
     os.remove(folder.file("stand-in"))
     out, _ = folder.run(code=125)
     expect_in("No such file", out, "no program")

@@ -174,6 +174,16 @@ def test_exit_codes():
                 f"{python(user, call)}; {command}", code=code)
 
 
+def test_client_is_killed():
+    """By whom it was not: told. By belay-netsim, after a signal of its own: not told again."""
+    ping = "ping -c 1 -W 20 $NETSIM_HOST >/dev/null; "
+    result = run(ME, *LIVE, "--quiet", "--link", "", "--", ":", ping + "kill -9 $$", code=137)
+    expect(result.stderr, "belay-netsim: the client ended with signal 9 (Killed)\n", "told")
+    result = run(ME, *LIVE, "--quiet", "--link", "", "--duration", "0.3", "--", ":",
+                 ping + "exec sleep 1000", code=130)
+    expect(result.stderr, "", "--duration has done it")
+
+
 def test_command_troubles():
     for server, client, code, part in [
         (python(ME, ECHO), "/nonexistent/x", 127, "/nonexistent/x"),
@@ -227,6 +237,7 @@ def test_duration():
     result = run(ME, *LIVE, "--link", "", "--duration", "0.3", "--", ":",
                  "trap 'echo told; exit 9' INT; " + ping + "sleep 1000 & wait", code=9)
     expect_in("told", result.stdout, "SIGINT came")
+    expect_in("belay-netsim: --duration is over: SIGINT to the client\n", result.stderr, "why")
     result = run(ME, *LIVE, "--link", "", "--duration", "0.3", "--", ":",
                  "trap '' INT; " + ping + "exec sleep 1000", code=124)
     expect_in("--duration was over", result.stderr, "killed")
@@ -283,6 +294,8 @@ def test_refusals():
         (["--link", "delay 1ms | loss 500%", *echo], 2, "^^^^"),
         (["--link-back", "loss 1%", *echo], 2, "--link or --profile must be there"),
         (["--profile", "nonesuch", *echo], 2, "there is no `nonesuch`"),
+        (["--profile", "geo", "--link", "loss 1%", *echo], 2, "take one of them away"),
+        (["--profile", "geo", "--link-back", "", *echo], 2, "take one of them away"),
         (["--link", ""], 2, "two commands must be there"),
         (["--link", "", "--", "true"], 2, "two commands must be there"),
         (["--link", "", "--", "true", ":"], 2, "the client's command is missing"),
@@ -294,10 +307,15 @@ def test_refusals():
         (["--link", "", "--mtu", "67", *echo], 2, "--mtu: at least 68"),
         (["--link", "", "--mtu", "70000", *echo], 2, "--mtu: `70000` is more than"),
         (["--link", "", "--backend", "proxy", "--mtu", "1000", *echo], 2, "--backend live has"),
+        (["--link", "x-trace /nonexistent", *echo], 125, "x-trace /nonexistent: No such file"),
+        (["--link", "", "--link-back", "delay 1ms 1ms distribution x", *echo], 125, ".dist file"),
         ([*LIVE, "--link", "", "--log", "/nonexistent/x", *echo], 125, "/nonexistent/x: "),
         ([*LIVE, "--link", "", "--pcap", "/nonexistent/x", *echo], 125, "/nonexistent/x: "),
     ]:
         expect_in(part, run(ME, *args, code=code).stderr, f"{args}")
+    expect(run(ME, "--link", "", "--backend", "magic", *echo, code=2).stderr,
+           "belay-netsim: --backend: `magic` is none; there are auto, kernel, live, proxy and "
+           "vm\n", "before a seed is chosen")
 
 
 def test_ip_can_not_be_run():

@@ -74,6 +74,7 @@ def test_tutorials_can_not():
     result = run(ME, *PROXY, "--link", "", "--", ME.command("server.py"), ":",
                  ME.command("client.py"), code=125)
     expect_in("no socket is bound to $NETSIM_LISTEN (port ", result.stderr, "told")
+    expect_in("); a port of its own needs --backend live", result.stderr, "what would help")
 
 
 def test_duration():

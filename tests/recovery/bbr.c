@@ -184,6 +184,28 @@ static void test_overflow_is_congestion(void **state)
     assert_in_range(p.bbr.ambient_loss, 0, BELAY_BBR_SHARE_ONE / 100);
 }
 
+/* Where nothing is lost, nothing of the path is left unused; a loss brings the margin. */
+static void test_the_margin_is_for_losses(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    run(&p, 4000);
+    assert_true(run(&p, 10000) > 0.995);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    step(&p);
+    assert_int_equal(p.bbr.rate, belay_bbr_rate(&p.bbr) / 100 * 100);
+    p.loses = 10;
+    run(&p, RTT_MS / 2);
+    p.loses = 0;
+    run(&p, 2 * RTT_MS);
+    assert_true(p.bbr.clean_rounds < 3);
+    p.bbr.ambient_loss = 0;
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    step(&p);
+    assert_int_equal(p.bbr.rate, belay_bbr_rate(&p.bbr) / 100 * 99);
+}
+
 static void test_a_spurious_bound_is_taken_back(void **state)
 {
     struct path p;
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_the_phases_in_order),
         cmocka_unit_test(test_random_loss_is_ignored),
         cmocka_unit_test(test_overflow_is_congestion),
+        cmocka_unit_test(test_the_margin_is_for_losses),
         cmocka_unit_test(test_a_spurious_bound_is_taken_back),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_persistent_congestion),

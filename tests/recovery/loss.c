@@ -189,6 +189,27 @@ static void test_persistent_congestion_over_two_finds(void **state)
     story_finish(&s);
 }
 
+/* Of two packets one is lost and the other arrives, and so again after a pause that lets the
+ * log forget both: between the two losses something arrived. */
+static void test_no_persistent_congestion_past_what_arrived(void **state)
+{
+    (void)state;
+    struct story s;
+    story_start(&s, 0);
+    story_round_trip(&s, 80 * MS);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t first = story_send(&s, 2);
+        story_wait(&s, 90 * MS);
+        story_ack(&s, first + 1, first + 2);
+        s.now_ns = belay_recovery_deadline(&s.r);
+        belay_recovery_timeout(&s.r, s.now_ns, &s.sink);
+        assert_int_equal(s.lost_count, i + 1);
+        story_wait(&s, 5000 * MS);
+    }
+    assert_int_equal(s.r.rtt.min_ns, 80 * MS);
+    story_finish(&s);
+}
+
 /* The only loss of an older reduction: the newest had another cause. */
 static void test_an_older_spurious_loss_undoes_nothing(void **state)
 {
@@ -265,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_persistent_congestion),
         cmocka_unit_test(test_no_persistent_congestion_before_a_sample),
         cmocka_unit_test(test_persistent_congestion_over_two_finds),
+        cmocka_unit_test(test_no_persistent_congestion_past_what_arrived),
         cmocka_unit_test(test_an_older_spurious_loss_undoes_nothing),
         cmocka_unit_test(test_lost_packets_are_forgotten_in_time),
         cmocka_unit_test(test_lost_packets_are_bounded_in_number),

@@ -431,10 +431,11 @@ static void end(struct chaos *chaos)
                      belay_core_conn_count(sim->hosts[i]->core));
 }
 
-uint64_t chaos_run(uint64_t seed, struct sim_counts *counts)
+uint64_t chaos_run(uint64_t seed, const char *congestion, struct sim_counts *counts)
 {
     struct chaos chaos = {.sim = sim_new(seed),
                           .random = {seed ^ UINT64_C(0x5851f42d4c957f2d)},
+                          .congestion = congestion,
                           .next_socket = CHAOS_SOCKETS};
     uint64_t hash;
 

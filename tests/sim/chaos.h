@@ -36,6 +36,7 @@ struct chaos {
     struct sim *sim;
     struct test_random random;
     bool calm;
+    const char *congestion; /* NULL: drawn */
     struct sim_host *server, *clients[CHAOS_CLIENTS_MAX];
     unsigned client_count;
     struct chaos_app apps[2 * CHAOS_CONNS_MAX + 8];
@@ -66,7 +67,7 @@ uint64_t chaos_first_number(struct chaos *chaos);
 void chaos_link(struct chaos *chaos, struct sim_host *from, struct sim_host *to);
 
 /* chaos.c: builds the world of this seed, runs it to its end, frees it. Adds to counts; returns
- * the digest of all packets. */
-uint64_t chaos_run(uint64_t seed, struct sim_counts *counts);
+ * the digest of all packets. congestion: the controller of all hosts; NULL: one each, drawn. */
+uint64_t chaos_run(uint64_t seed, const char *congestion, struct sim_counts *counts);
 
 #endif

@@ -2,25 +2,20 @@
 #include <string.h>
 
 #include "sim/forge.h"
+#include "conn/hellotag.h"
 #include "support/hex.h"
 
 /* ------------------------------------------------------------------ handshake packets */
 
-static size_t seal_hello(struct belay_hello *hello, const uint8_t *ikm, size_t ikm_len,
-                         uint8_t *out, size_t size)
+static size_t seal_hello(struct belay_hello *hello, const uint8_t *random, uint8_t *out,
+                         size_t size)
 {
     struct belay_suite suite;
-    struct belay_seal seal;
-    uint8_t key[32], iv[12];
     size_t len = belay_hello_build(hello, out, size - BELAY_TAG_BYTES);
 
     assert_true(len > 0);
     assert_int_equal(belay_suite_init(&suite), 0);
-    assert_int_equal(belay_keys_hello(&suite, hello->version, ikm, ikm_len, key, iv), 0);
-    assert_int_equal(belay_seal_init(&seal, &suite, BELAY_SEAL_GMAC, key, iv), 0);
-    assert_int_equal(
-        belay_seal_packet(&seal, belay_packet_hello_number(hello->type), out, len, 0), 0);
-    belay_seal_dispose(&seal);
+    assert_int_equal(belay_hello_tag(&suite, random, out, len, false), 0);
     belay_suite_dispose(&suite);
     return len + BELAY_TAG_BYTES;
 }
@@ -46,17 +41,14 @@ size_t forge_versions(const uint8_t *init, const uint32_t *versions, size_t coun
     answer.nonce = asked.nonce;
     answer.versions = list;
     answer.versions_count = count;
-    return seal_hello(&answer, asked.nonce, BELAY_NONCE_BYTES, out, size);
+    return seal_hello(&answer, NULL, out, size);
 }
 
 size_t forge_refuse(const uint8_t *init, uint64_t code, const char *reason, uint8_t *out,
                     size_t size)
 {
     struct belay_hello asked = parse_init(init), answer = {.type = BELAY_PACKET_REFUSE};
-    uint8_t ikm[BELAY_NONCE_BYTES + BELAY_HELLO_RANDOM_BYTES];
 
-    memcpy(ikm, asked.nonce, BELAY_NONCE_BYTES);
-    memcpy(ikm + BELAY_NONCE_BYTES, asked.random, BELAY_HELLO_RANDOM_BYTES);
     answer.version = BELAY_VERSION_1;
     answer.client_cid = asked.client_cid;
     answer.client_cid_len = asked.client_cid_len;
@@ -64,7 +56,7 @@ size_t forge_refuse(const uint8_t *init, uint64_t code, const char *reason, uint
     answer.code = code;
     answer.reason = reason;
     answer.reason_len = strlen(reason);
-    return seal_hello(&answer, ikm, sizeof(ikm), out, size);
+    return seal_hello(&answer, asked.random, out, size);
 }
 
 /* ------------------------------------------------------------------ DATA packets */

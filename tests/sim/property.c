@@ -4,6 +4,8 @@
  *     test_sim_property [--seeds N] [--from S] [--jobs N]     seeds S .. S + N - 1 [1000, 1, 2]
  *     test_sim_property --seed S                              one of them
  *
+ * --congestion NAME: all hosts have this controller; else each draws one of its own.
+ *
  * Fails at the first broken promise, with the ladder, and when something rare never happened
  * in a run of 1000 seeds or more. Prints a digest of all packets: other builds and other
  * machines must print the same.
@@ -19,11 +21,12 @@
 
 #include "sim/chaos.h"
 
-static const char *program;
+static const char *program, *congestion;
 
 void sim_print_replay(uint64_t seed)
 {
-    printf("replay: %s --seed %" PRIu64 "\n", program, seed);
+    printf("replay: %s --seed %" PRIu64 "%s%s\n", program, seed,
+           congestion != NULL ? " --congestion " : "", congestion != NULL ? congestion : "");
 }
 
 void sim_stop(void)
@@ -46,7 +49,7 @@ static void run_share(const struct options *options, uint64_t job, struct result
 {
     memset(result, 0, sizeof(*result));
     for (uint64_t i = job; i < options->seeds; i += options->jobs)
-        result->hash += chaos_run(options->from + i, &result->counts);
+        result->hash += chaos_run(options->from + i, congestion, &result->counts);
 }
 
 /* In a process of its own; returns where its result can be read. */
@@ -93,11 +96,10 @@ static uint64_t number(const char *text)
 
 static struct options parse(int argc, char **argv)
 {
-    static const struct option names[] = {{"seeds", required_argument, NULL, 'n'},
-                                          {"from", required_argument, NULL, 'f'},
-                                          {"jobs", required_argument, NULL, 'j'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"seeds", required_argument, NULL, 'n'},      {"from", required_argument, NULL, 'f'},
+        {"jobs", required_argument, NULL, 'j'},       {"seed", required_argument, NULL, 's'},
+        {"congestion", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
     struct options options = {1000, 1, 2};
 
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -109,6 +111,8 @@ static struct options parse(int argc, char **argv)
             options.jobs = number(optarg);
         else if (c == 's')
             options = (struct options){1, number(optarg), 1};
+        else if (c == 'c')
+            congestion = optarg;
         else
             exit(2);
     }

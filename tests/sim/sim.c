@@ -118,8 +118,7 @@ void sim_at(struct sim *sim, uint64_t time_ns, void (*act)(void *ctx), void *ctx
 
 static uint64_t next_ns(const struct sim *sim)
 {
-    const struct belay_heap_node *node = belay_heap_first(&sim->heap);
-    return node != NULL ? node->key : BELAY_NEVER;
+    return belay_heap_first_key(&sim->heap); /* none: BELAY_NEVER */
 }
 
 static void go_on_to(struct sim *sim, uint64_t time_ns)
@@ -145,9 +144,9 @@ bool sim_step(struct sim *sim)
 {
     struct sim_node *node = (struct sim_node *)belay_heap_first(&sim->heap);
 
-    if (node == NULL || node->heap.key == BELAY_NEVER)
+    if (node == NULL || belay_heap_first_key(&sim->heap) == BELAY_NEVER)
         return false;
-    go_on_to(sim, node->heap.key);
+    go_on_to(sim, belay_heap_first_key(&sim->heap));
     if (node->kind == SIM_NODE_LINK)
         sim_link_run((struct sim_link *)node);
     else if (node->kind == SIM_NODE_HOST)

@@ -310,6 +310,26 @@ static void attack(struct attacker *attacker, struct pair *pair)
     sim_filter_set(pair->client, attacker->host, to_attacker, attacker);
 }
 
+/* He is there, hands on what he is asked to, and both sides talk. */
+static void talk_attacked(struct pair *pair, struct attacker *attacker, bool intercepts,
+                          bool relays)
+{
+    attack(attacker, pair);
+    attacker->intercepts = intercepts;
+    attacker->relays = relays;
+    talk(pair);
+}
+
+/* What was kept comes to the server again, from him. */
+static void replay(const struct attacker *attacker, const struct keep *keep)
+{
+    const struct pair *pair = attacker->pair;
+
+    for (size_t i = 0; i < keep->count; i++)
+        sim_inject(pair->server, &attacker->address, pair->conn, keep->packets[i].bytes,
+                   keep->packets[i].len);
+}
+
 /* An old packet from elsewhere: not even a challenge. */
 static void a_replayed_packet_changes_nothing(void **state)
 {
@@ -323,9 +343,7 @@ static void a_replayed_packet_changes_nothing(void **state)
     sim_run_for(pair.sim, 200 * SIM_MS);
     attack(&attacker, &pair);
     attacker.is_on = false;
-    for (size_t i = 0; i < keep.count; i++)
-        sim_inject(pair.server, &attacker.address, pair.conn, keep.packets[i].bytes,
-                   keep.packets[i].len);
+    replay(&attacker, &keep);
     finish(&pair);
     assert_int_equal(attacker.meter.to, 0);
     keep_free(&keep);
@@ -346,9 +364,7 @@ static void a_late_packet_from_elsewhere_changes_nothing(void **state)
     attack(&attacker, &pair);
     attacker.is_on = false;
     must_become(pair.sim, sim_is_settled, pair.conn, 10 * SIM_S);
-    for (size_t i = 0; i < keep.count; i++)
-        sim_inject(pair.server, &attacker.address, pair.conn, keep.packets[i].bytes,
-                   keep.packets[i].len);
+    replay(&attacker, &keep);
     finish(&pair);
     assert_int_equal(attacker.meter.to, 0);
     keep_free(&keep);
@@ -364,8 +380,7 @@ static void copies_that_come_first_move_nothing(void **state)
         struct pair pair = pair_open(seed, "delay 20ms", NULL);
         struct attacker attacker = {.is_on = false};
 
-        attack(&attacker, &pair);
-        talk(&pair);
+        talk_attacked(&pair, &attacker, false, false);
         must_become(pair.sim, sim_is_settled, pair.conn, 60 * SIM_S);
         must(pair.sim, attacker.sent > 100 && attacker.meter.challenges > 0);
         must(pair.sim, pair.conn->peer->rebounds == 0 && pair.conn->rebounds == 0);
@@ -384,9 +399,7 @@ static void a_relay_that_stops_is_left(void **state)
         struct pair pair = pair_open(seed, LINK, NULL);
         struct attacker attacker = {.is_on = false};
 
-        attack(&attacker, &pair);
-        attacker.intercepts = attacker.relays = true;
-        talk(&pair);
+        talk_attacked(&pair, &attacker, true, true);
         must_become(pair.sim, server_moved, &pair, 10 * SIM_S);
         must_become(pair.sim, client_moved, &pair, 10 * SIM_S);
         must(pair.sim, is_same(remote_of(pair.conn), &attacker.address));
@@ -407,9 +420,7 @@ static void a_relay_of_one_direction_gets_nothing(void **state)
         struct pair pair = pair_open(seed, LINK, NULL);
         struct attacker attacker = {.is_on = false};
 
-        attack(&attacker, &pair);
-        attacker.intercepts = true;
-        talk(&pair);
+        talk_attacked(&pair, &attacker, true, false);
         must_become(pair.sim, sim_is_settled, pair.conn, 120 * SIM_S);
         must(pair.sim, pair.conn->peer->rebounds == 0);
         attacker.is_on = false;

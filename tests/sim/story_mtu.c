@@ -11,6 +11,14 @@ static void send_both_ways(struct pair *pair, size_t bytes, uint64_t limit_ns)
     must_become(pair->sim, sim_is_settled, pair->conn, limit_ns);
 }
 
+/* By so many transfers of what fills datagrams of any size. */
+static void find_size(struct pair *pair, unsigned transfers, uint64_t size)
+{
+    for (unsigned k = 0; k < transfers; k++)
+        send_both_ways(pair, 2 * MIB, 60 * SIM_S);
+    must_be_in(pair->sim, sim_stats(pair->conn).datagram_size, size, size);
+}
+
 /* x-mtu counts the IP packet, headers and all. */
 static void the_paths_size_is_found(void **state)
 {
@@ -56,9 +64,7 @@ static void each_way_has_its_own(void **state)
     sim_link(pair.server, pair.client, "delay 10ms limit 100000 x-mtu 9000");
     pair_connect(&pair);
     pair_wait_open(&pair);
-    for (unsigned k = 0; k < 4; k++)
-        send_both_ways(&pair, 2 * MIB, 60 * SIM_S);
-    must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 1472, 1472);
+    find_size(&pair, 4, 1472);
     must_be_in(pair.sim, sim_stats(pair.conn->peer).datagram_size, 8972, 8972);
     pair_close(&pair);
 }
@@ -149,9 +155,7 @@ static void small_ones_get_through(void **state)
         pair_open(story_seed_first(), "delay 10ms limit 100000 x-mtu 9000", NULL);
 
     (void)state;
-    for (unsigned k = 0; k < 6; k++)
-        send_both_ways(&pair, 2 * MIB, 60 * SIM_S);
-    must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 8972, 8972);
+    find_size(&pair, 6, 8972);
     sim_link(pair.client, pair.server, "delay 10ms limit 100000 x-mtu 1500");
     must(pair.sim, sim_send(pair.conn, 0, BELAY_RELIABLE_ORDERED, 60000) == 0);
     for (unsigned k = 0; k < 200; k++) {
@@ -170,17 +174,13 @@ static void another_path_is_searched_anew(void **state)
         pair_open(story_seed_first(), "delay 10ms limit 100000 x-mtu 9000", NULL);
 
     (void)state;
-    for (unsigned k = 0; k < 6; k++)
-        send_both_ways(&pair, 2 * MIB, 60 * SIM_S);
-    must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 8972, 8972);
+    find_size(&pair, 6, 8972);
     sim_link(pair.client, pair.server, "delay 10ms limit 100000 x-mtu 1500");
     sim_link(pair.server, pair.client, "delay 10ms limit 100000 x-mtu 1500");
     must(pair.sim, sim_migrate(pair.conn, 1) == 0);
     sim_run_for(pair.sim, SIM_S);
     must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 1200, 1200);
-    for (unsigned k = 0; k < 4; k++)
-        send_both_ways(&pair, 2 * MIB, 60 * SIM_S);
-    must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 1472, 1472);
+    find_size(&pair, 4, 1472);
     must_be_in(pair.sim, sim_stats(pair.conn).mtu_black_holes, 0, 0);
     pair_close(&pair);
 }
@@ -218,9 +218,7 @@ static void later_it_is_tried_again(void **state)
     uint64_t probes = 0;
 
     (void)state;
-    for (unsigned k = 0; k < 4; k++)
-        send_both_ways(&pair, 2 * MIB, 60 * SIM_S);
-    must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 1472, 1472);
+    find_size(&pair, 4, 1472);
     sim_link(pair.client, pair.server, "delay 10ms limit 100000 x-mtu 9000");
     sim_filter_set(pair.client, pair.server, count_probes, &probes);
     sim_run_for(pair.sim, 590 * SIM_S);
@@ -228,9 +226,7 @@ static void later_it_is_tried_again(void **state)
     must_be_in(pair.sim, probes, 0, 0);
     sim_run_for(pair.sim, 1000 * SIM_S);
     must_be_in(pair.sim, probes, 0, 0);
-    for (unsigned k = 0; k < 4; k++)
-        send_both_ways(&pair, 2 * MIB, 60 * SIM_S);
-    must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 8972, 8972);
+    find_size(&pair, 4, 8972);
     must_be_in(pair.sim, sim_stats(pair.conn).packets_lost, 0, 0);
     pair_close(&pair);
 }
@@ -249,9 +245,7 @@ static void the_peer_bounds_it(void **state)
     sim_listen(pair.server);
     pair_connect(&pair);
     pair_wait_open(&pair);
-    for (unsigned k = 0; k < 4; k++)
-        send_both_ways(&pair, 2 * MIB, 60 * SIM_S);
-    must_be_in(pair.sim, sim_stats(pair.conn).datagram_size, 3000, 3000);
+    find_size(&pair, 4, 3000);
     must_be_in(pair.sim, sim_stats(pair.conn->peer).datagram_size, 3000, 3000);
     pair_close(&pair);
 }

@@ -188,9 +188,8 @@ static void send_init(struct flood *flood, unsigned i)
     hello.cookie = flood->cookies[i];
     hello.cookie_len = flood->has_cookies ? flood->cookie_lens[i] : 0;
     must(flood->pair->sim, belay_hello_build(&hello, packet, sizeof(packet)) > 0);
-    must(flood->pair->sim,
-         belay_hello_tag(&flood->suite, BELAY_PACKET_INIT, BELAY_VERSION_1, nonce, NULL, packet,
-                         sizeof(packet) - BELAY_TAG_BYTES, false) == 0);
+    must(flood->pair->sim, belay_hello_tag(&flood->suite, NULL, packet,
+                                           sizeof(packet) - BELAY_TAG_BYTES, false) == 0);
     sim_inject(flood->pair->server, &from, NULL, packet, sizeof(packet));
 }
 

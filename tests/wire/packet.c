@@ -18,15 +18,6 @@ static void test_first_bytes(void **state)
     }
 }
 
-static void test_hello_numbers(void **state)
-{
-    (void)state;
-    assert_int_equal(belay_packet_hello_number(BELAY_PACKET_INIT), 0);
-    assert_int_equal(belay_packet_hello_number(BELAY_PACKET_ACCEPT), 1);
-    assert_int_equal(belay_packet_hello_number(BELAY_PACKET_REFUSE), 3);
-    assert_int_equal(belay_packet_hello_number(BELAY_PACKET_VERSIONS), 4);
-}
-
 static const uint8_t reset[] = {0xC5, 0x10, 0x21, 0x32, 0x43, 0x54, 0x65, 0x76, 0x87,
                                 0x98, 0xA9, 0xBA, 0xCB, 0xDC, 0xED, 0xFE, 0x0F};
 
@@ -66,7 +57,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_bytes),
-        cmocka_unit_test(test_hello_numbers),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_reset_build),
     };

@@ -93,13 +93,26 @@ static void swap(uint8_t *a, uint8_t *b, size_t len)
     }
 }
 
-/* With both ends exchanged it comes back; its checksums are sums of both, so they stay right.
- */
+/* Its two ends are exchanged; its checksums are sums of both, so they stay right. */
+static void turn_round(struct netsim_buffer *frame)
+{
+    swap(frame->data, frame->data + 6, 6);
+    swap(frame->data + 26, frame->data + 30, 4);
+}
+
+static void expect(struct device *d, const char *text)
+{
+    char came[16] = "";
+
+    wait_for(d->udp);
+    assert_int_equal(recv(d->udp, came, sizeof(came), 0), strlen(text));
+    assert_string_equal(came, text);
+}
+
 static void test_there_and_back(void **state)
 {
     struct device d;
     struct netsim_buffer *frame;
-    char text[16] = "";
 
     (void)state;
     begin(&d, 100);
@@ -109,14 +122,11 @@ static void test_there_and_back(void **state)
     assert_int_equal(frame->len, HEADERS + 5);
     assert_memory_equal(frame->data + HEADERS, "hello", 5);
     assert_true(frame->t_ns > 0);
-    swap(frame->data, frame->data + 6, 6);
-    swap(frame->data + 26, frame->data + 30, 4);
+    turn_round(frame);
     netsim_interface_put(&d.interface, frame);
     netsim_interface_flush(&d.interface);
     netsim_pool_give(&d.pool, frame);
-    wait_for(d.udp);
-    assert_int_equal(recv(d.udp, text, sizeof(text), 0), 5);
-    assert_string_equal(text, "hello");
+    expect(&d, "hello");
     end(&d);
 }
 
@@ -125,7 +135,6 @@ static void test_damaged(void **state)
 {
     struct device d;
     struct netsim_buffer *frame;
-    char text[16] = "";
 
     (void)state;
     begin(&d, 100);
@@ -133,16 +142,13 @@ static void test_damaged(void **state)
     for (int damaged = 1; damaged >= 0; damaged--) {
         send_one(&d, damaged ? "first" : "second");
         frame = receive_one(&d);
-        swap(frame->data, frame->data + 6, 6);
-        swap(frame->data + 26, frame->data + 30, 4);
+        turn_round(frame);
         if (damaged)
             netsim_frame_flip(frame->data, frame->len, 8 * HEADERS);
         netsim_interface_put(&d.interface, frame);
         netsim_pool_give(&d.pool, frame);
     }
-    wait_for(d.udp);
-    assert_int_equal(recv(d.udp, text, sizeof(text), 0), 6);
-    assert_string_equal(text, "second");
+    expect(&d, "second");
     end(&d);
 }
 
