@@ -1,5 +1,7 @@
 #include "base/pool.h"
 
+#include "base/prefetch.h"
+
 /*
  * Under AddressSanitizer a block that is not taken is poisoned, and so is what a taken block
  * has beyond the size asked for: the pool hides no use after free, and no overrun.
@@ -88,8 +90,13 @@ static void *pop(struct belay_pool_list *list, unsigned kind)
 
     if (page == NULL)
         return NULL;
-    if (list->count > 0)
-        return page->blocks[--list->count];
+    if (list->count > 0) {
+        void *block = page->blocks[--list->count];
+
+        if (list->count > 0) /* the next one's bytes come while this one's are used */
+            belay_prefetch_write(page->blocks[list->count - 1], class_size(kind));
+        return block;
+    }
     list->page = page->below;
     list->count = page->below != NULL ? page_room(kind) : 0;
     return page;

@@ -194,13 +194,8 @@ static bool begin(struct belay_build *b, size_t *size)
 
 static void write_frames(struct belay_build *b)
 {
-    struct belay_piece piece;
-
     belay_build_frames(b);
-    if (b->may_elicit && b->c->stage == BELAY_STAGE_OPEN &&
-        belay_outbox_peek(&b->c->outbox, &piece))
-        belay_build_messages(b);
-    else
+    if (!b->may_elicit || b->c->stage != BELAY_STAGE_OPEN || !belay_build_messages(b))
         belay_build_ping(b);
 }
 

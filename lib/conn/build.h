@@ -41,7 +41,7 @@ void belay_build_frames(struct belay_build *b);
 /* After the frames, when there are no messages: a PING if one is needed. */
 void belay_build_ping(struct belay_build *b);
 
-/* build_messages.c: as many as fit. */
-void belay_build_messages(struct belay_build *b);
+/* build_messages.c: as many as fit. False: there are none to send now. */
+bool belay_build_messages(struct belay_build *b);
 
 #endif

@@ -148,15 +148,11 @@ static size_t fragment_len(const struct belay_build *b, const struct belay_piece
     return len;
 }
 
-static bool add_fragment(struct belay_build *b, const struct belay_piece *piece)
+static bool add_fragment(struct belay_build *b, const struct belay_piece *piece, size_t len)
 {
     uint8_t *mark = b->w.at;
-    size_t len;
 
-    if (!belay_build_has_room(b) || piece->len == 0)
-        return false;
-    len = fragment_len(b, piece);
-    if (len == 0)
+    if (!belay_build_has_room(b))
         return false;
     belay_frame_write_fragment(&b->w, piece->channel, piece->mode, piece->number, piece->total,
                                piece->offset, len);
@@ -165,27 +161,38 @@ static bool add_fragment(struct belay_build *b, const struct belay_piece *piece)
                             piece->number, piece->offset, len);
 }
 
-void belay_build_messages(struct belay_build *b)
+/* Whether there is room for anything, and a piece. */
+static bool next_piece(struct belay_build *b, struct belay_piece *piece)
+{
+    return belay_writer_left(&b->w) > 0 && belay_build_has_room(b) &&
+           b->message_count < BELAY_PACKET_MESSAGES_MAX &&
+           belay_outbox_peek(&b->c->outbox, piece);
+}
+
+bool belay_build_messages(struct belay_build *b)
 {
     struct belay_piece piece;
     struct run run = {0};
+    bool any = belay_outbox_peek(&b->c->outbox, &piece);
 
-    while (belay_build_has_room(b) && b->message_count < BELAY_PACKET_MESSAGES_MAX &&
-           belay_outbox_peek(&b->c->outbox, &piece)) {
-        if (piece.offset == 0 && piece.len == piece.total) {
-            enum added added = add_whole(b, &run, &piece);
+    for (bool goes_on = any; goes_on; goes_on = next_piece(b, &piece)) {
+        enum added added = NO_ROOM;
+        size_t len;
 
-            if (added == ADDED_LAST)
-                return;
-            if (added == ADDED)
-                continue;
-        }
+        if (piece.offset == 0 && piece.len == piece.total)
+            added = add_whole(b, &run, &piece);
+        if (added == ADDED_LAST)
+            return true;
+        if (added == ADDED)
+            continue;
         /* The run goes on only if this piece does not go into the packet at all. */
-        if (fragment_len(b, &piece) == 0)
+        len = fragment_len(b, &piece);
+        if (len == 0)
             break;
         run_end(b, &run, false);
-        if (!add_fragment(b, &piece))
+        if (!add_fragment(b, &piece, len))
             break;
     }
     run_end(b, &run, true);
+    return any;
 }

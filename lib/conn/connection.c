@@ -314,7 +314,8 @@ static int check_send(struct belay_connection *c, uint32_t channel, enum belay_m
         (mode != BELAY_RELIABLE_ORDERED && mode != BELAY_RELIABLE_UNORDERED) ||
         (flags & ~BELAY_SEND_NOTIFY) || deadline_ns != BELAY_NEVER)
         return BELAY_EINVAL;
-    if (len > belay_connection_message_size_max(c))
+    if (len > c->env->config->message_size_max ||
+        (c->outbox.open && len > c->outbox.message_size_max))
         return BELAY_EMSGSIZE;
     if (has_room(c, len + BELAY_MESSAGE_COST))
         return 0;
@@ -561,6 +562,13 @@ static bool (*const polls[])(struct belay_connection *c, struct belay_core_event
     poll_authorize, poll_up,       poll_rebound, poll_message,
     poll_sent,      poll_writable, poll_eof,     poll_closed,
 };
+#define POLL_MESSAGE 3
+
+/* The first that may have something: those before messages are rare. */
+static size_t first_poll(const struct belay_connection *c)
+{
+    return c->event.authorize || c->event.up || c->event.rebound ? 0 : POLL_MESSAGE;
+}
 
 int belay_connection_poll(struct belay_connection *c, struct belay_core_event *event)
 {
@@ -569,7 +577,7 @@ int belay_connection_poll(struct belay_connection *c, struct belay_core_event *e
     event->reason = "";
     if (c->event.closed_polled)
         return 0;
-    for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++)
+    for (size_t i = first_poll(c); i < sizeof(polls) / sizeof(polls[0]); i++)
         if (polls[i](c, event))
             return 1;
     /* What stays must not point into a packet that will be overwritten. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "base/prefetch.h"
 #include "delivery/outturn.h"
 
 /* The first sequence with something lost. Those whose losses are settled leave the list. */
@@ -97,6 +98,16 @@ static void take_again(struct belay_outbox *box, struct belay_out_sequence *seq,
     belay_list_append(&box->resend, &seq->again);
 }
 
+/* A message that is handed out soon. */
+static void warm(const struct belay_out_sequence *seq, uint64_t number)
+{
+    if (number >= seq->end)
+        return;
+    const struct belay_out_message *m = belay_out_sequence_at(seq, number);
+    if (!m->has_source)
+        belay_prefetch_read(m->copy, m->len);
+}
+
 static void take_new(struct belay_outbox *box, struct belay_out_sequence *seq,
                      struct belay_out_message *m, uint64_t len)
 {
@@ -107,8 +118,10 @@ static void take_new(struct belay_outbox *box, struct belay_out_sequence *seq,
         seq->held += cost;
     }
     m->sent += (uint32_t)len;
-    if (m->sent == m->len)
+    if (m->sent == m->len) {
         seq->next++;
+        warm(seq, seq->next + 1);
+    }
     belay_out_turn_taken(box, seq, seq->turn_bytes + len + BELAY_OUT_TURN_MESSAGE);
 }
 

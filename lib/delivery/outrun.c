@@ -3,7 +3,11 @@
  */
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "delivery/outturn.h"
+
+/* So many messages before one is written its bytes are asked for. */
+#define WARM_AHEAD 8
 
 /* What a run took; turn as belay_out_turn_taken wants it. */
 struct taken {
@@ -23,6 +27,14 @@ static inline bool write_whole(struct belay_writer *w, const struct belay_out_me
     return true;
 }
 
+/* A message that is written soon. */
+static inline void warm(const struct belay_out_sequence *seq, uint64_t number)
+{
+    const struct belay_out_message *m = belay_out_sequence_at(seq, number);
+    if (number < seq->end)
+        BELAY_PREFETCH(m->copy, 0);
+}
+
 static struct taken write_messages(struct belay_out_sequence *seq, struct belay_writer *w,
                                    const struct belay_out_share *share, uint32_t most)
 {
@@ -30,6 +42,7 @@ static struct taken write_messages(struct belay_out_sequence *seq, struct belay_
     while (taken.count < share->messages && taken.count < most && taken.turn < BELAY_OUT_TURN) {
         struct belay_out_message *m = belay_out_sequence_at(seq, seq->next);
         uint64_t cost = belay_out_message_cost(m);
+        warm(seq, seq->next + WARM_AHEAD);
         if (cost > share->cost - taken.cost || !write_whole(w, m))
             break;
         m->sent = m->len;

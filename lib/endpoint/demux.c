@@ -209,6 +209,13 @@ bool belay_core_has_work(const struct belay_core *core)
            !belay_list_is_empty(&core->work);
 }
 
+/* A message that was taken makes work once: the send to come says all. */
+static bool is_credit_news(const struct belay_core_conn *slot)
+{
+    return !belay_list_is_linked(&slot->work) &&
+           belay_connection_wants_credit(slot->connection);
+}
+
 int belay_core_poll(struct belay_core *core, struct belay_core_event *event)
 {
     struct belay_list *node;
@@ -221,8 +228,7 @@ int belay_core_poll(struct belay_core *core, struct belay_core_event *event)
             event->user = slot->user;
             if (event->type == BELAY_CORE_AUTHORIZE)
                 slot->is_held = true; /* until the answer */
-            if (event->type != BELAY_CORE_MESSAGE ||
-                belay_connection_wants_credit(slot->connection))
+            if (event->type != BELAY_CORE_MESSAGE || is_credit_news(slot))
                 belay_slot_touch(slot);
             return 1;
         }

@@ -209,6 +209,57 @@ static void test_settle_counts_and_reports(void **state)
     }
 }
 
+static void count_release(void *ctx)
+{
+    ++*(unsigned *)ctx;
+}
+
+/* Of nine messages, 'p' are plain, 'n' want a report, 's' have a source, 'a' have a part that
+ * was acknowledged in their middle, 'g' were acknowledged before: one ACK ends them all, once.
+ */
+static void test_a_run_of_all_kinds(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"ppppppppp", "npppppppp", "ppppppppn", "sspppasnp",
+                                       "gpgpnpspa", "agggggggp", "aaaaaaaaa", "ggggggggg"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        unsigned released = 0, sources = 0, notes = 0;
+        const struct belay_source source = {
+            .data = (const uint8_t *)"abc", .release = count_release, .ctx = &released};
+        struct belay_out_report report;
+        struct outroom o;
+        outroom_begin_open(&o, PLENTY, 9);
+        for (uint64_t k = 0; k < 9; k++) {
+            char kind = rows[i][k];
+            sources += kind == 's';
+            notes += kind == 'n';
+            assert_int_equal(belay_outbox_push(&o.box, 1, ORDERED, "abc",
+                                               kind == 's' ? &source : NULL, 3, kind == 'n', k),
+                             0);
+        }
+        assert_int_equal(outroom_drain(&o), 9);
+        for (uint64_t k = 0; k < 9; k++) {
+            if (rows[i][k] == 'g')
+                belay_outbox_acked_run(&o.box, 1, ORDERED, k, 1);
+            if (rows[i][k] == 'a')
+                assert_int_equal(belay_outbox_acked_part(&o.box, 1, ORDERED, k, 1, 1), 0);
+        }
+        for (unsigned again = 0; again < 2; again++) {
+            belay_outbox_acked_run(&o.box, 1, ORDERED, 0, 9);
+            assert_int_equal(o.box.messages_acked, 9);
+            assert_int_equal(o.box.messages_open, 0);
+            assert_int_equal(o.box.queued_bytes, 0);
+            assert_int_equal(o.box.numbers_open, 0);
+            assert_int_equal(belay_out_sequence_find(&o.box, 1, ORDERED)->held, 0);
+            assert_int_equal(released, sources);
+        }
+        for (; notes > 0; notes--)
+            assert_true(belay_outbox_report(&o.box, &report) && rows[i][report.id] == 'n');
+        assert_false(belay_outbox_report(&o.box, &report));
+        outroom_end(&o);
+    }
+}
+
 static void test_no_memory_for_a_part(void **state)
 {
     (void)state;
@@ -232,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_what_was_not_sent_stays),
         cmocka_unit_test(test_acks_make_room),
         cmocka_unit_test(test_settle_counts_and_reports),
+        cmocka_unit_test(test_a_run_of_all_kinds),
         cmocka_unit_test(test_no_memory_for_a_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
