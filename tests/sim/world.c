@@ -17,6 +17,7 @@ uint64_t chaos_first_number(struct chaos *chaos)
 
 static void random_limits(struct chaos *chaos, struct belay_core_config *config)
 {
+    static const uint64_t updates[] = {50, 100, 300, 1000, 1u << 22};
     static const uint32_t datagrams[] = {1200, 1200, 1200, 1252, 1452, 9000, 65507};
     static const uint32_t messages[] = {100, 3000, 30000, 120000, 1u << 20};
     static const uint32_t numbers[] = {16, 17, 64, 1024, 16384};
@@ -27,6 +28,7 @@ static void random_limits(struct chaos *chaos, struct belay_core_config *config)
     config->message_size_max = PICK(chaos, messages);
     config->window_initial = below(chaos, 1 << (10 + below(chaos, 10)));
     config->window_max = config->window_initial + below(chaos, 1 << (10 + below(chaos, 12)));
+    config->key_update_packets = updates[config->window_initial % 5];
     config->window_messages = PICK(chaos, numbers);
     config->send_queue_max = 1000 + below(chaos, 1 << (10 + below(chaos, 12)));
     config->channels_max = PICK(chaos, channels);
