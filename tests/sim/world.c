@@ -17,7 +17,7 @@ uint64_t chaos_first_number(struct chaos *chaos)
 
 static void random_limits(struct chaos *chaos, struct belay_core_config *config)
 {
-    static const uint64_t updates[] = {3, 10, 50, 300, 1u << 22};
+    static const uint64_t updates[] = {50, 100, 300, 1000, 1u << 22};
     static const uint32_t datagrams[] = {1200, 1200, 1200, 1252, 1452, 9000, 65507};
     static const uint32_t messages[] = {100, 3000, 30000, 120000, 1u << 20};
     static const uint32_t numbers[] = {16, 17, 64, 1024, 16384};
