@@ -15,8 +15,8 @@
 int belay_hmac(struct belay_suite *suite, const uint8_t key[32], const char *label,
                const uint8_t *text, size_t len, uint8_t out[BELAY_HMAC_SIZE]);
 
-/* The output without the key is of no use to whoever looks for another text's (the authors'
- * aim; RFC 9018 makes DNS cookies by it). 0 or BELAY_ENOMEM. */
+/* A MAC for short texts, as its authors meant it; RFC 9018 makes DNS cookies by it. 0 or
+ * BELAY_ENOMEM. */
 int belay_siphash(struct belay_suite *suite, const uint8_t key[BELAY_SIPHASH_KEY_SIZE],
                   const uint8_t *text, size_t len, uint8_t out[BELAY_SIPHASH_SIZE]);
 
