@@ -105,7 +105,8 @@ struct belay_core_config {
                                     a client must prove its address first, which costs it one
                                     round trip; 0: always [64] */
     uint64_t ack_delay_max_ns;   /* [25 ms] */
-    uint64_t idle_timeout_ns;    /* the smaller of both sides' counts; 0: none [30 s] */
+    uint64_t idle_timeout_ns;    /* the smaller of both sides' counts, told in whole ms; 0: none
+                                  * [30 s] */
     uint64_t keepalive_ns;       /* PING after this much silence; 0: none [15 s] */
     uint64_t connect_timeout_ns; /* [10 s] */
     uint64_t close_timeout_ns;   /* graceful close at most [10 s] */
@@ -130,7 +131,9 @@ struct belay_core_config {
     uint8_t psk[32];
     bool authorize;
     enum belay_aead aead;        /* the one preferred [BELAY_AEAD_AES_256_GCM] */
-    uint64_t key_update_packets; /* keys change after so many, at most 2^23 [2^22] */
+    uint64_t key_update_packets; /* keys change after so many, at most 2^23 [2^22]. Fewer than
+                                  * 1000 are for tests: on a long path the peer takes them for
+                                  * haste, and closes */
     bool has_reset_key;          /* else a random one */
     uint8_t reset_key[32];       /* stateless resets survive a restart when it is kept */
     bool has_cookie_key;         /* else a random one */

@@ -63,8 +63,9 @@ const char *belay_core_config_check(const struct belay_core_config *c)
         return "connections_max and half_open_max must be at least 1";
     if (c->ack_delay_max_ns > UINT64_C(16777216) * 1000)
         return "ack_delay_max_ns must be at most 16.7 s";
-    if (c->idle_timeout_ns > (UINT64_C(1) << 32) * 1000000)
-        return "idle_timeout_ns must be at most 2^32 ms";
+    if ((c->idle_timeout_ns > 0 && c->idle_timeout_ns < 1000000) ||
+        c->idle_timeout_ns > (UINT64_C(1) << 32) * 1000000)
+        return "idle_timeout_ns must be 0, or 1 ms to 2^32 ms";
     if (c->window_initial > UINT64_C(1) << 40 || c->window_max > UINT64_C(1) << 40)
         return "windows must be at most 2^40 bytes";
     if (c->connect_timeout_ns == 0 || c->close_timeout_ns == 0)

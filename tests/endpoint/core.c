@@ -27,7 +27,7 @@ static void numbers_out_of_range_are_refused(void **state)
         {"connections_max", FIELD(connections_max), 1, UINT32_MAX},
         {"half_open_max", FIELD(half_open_max), 1, UINT32_MAX},
         {"ack_delay_max_ns", FIELD(ack_delay_max_ns), 0, UINT64_C(16777216000)},
-        {"idle_timeout_ns", FIELD(idle_timeout_ns), 0, (UINT64_C(1) << 32) * 1000000},
+        {"idle_timeout_ns", FIELD(idle_timeout_ns), 1000000, (UINT64_C(1) << 32) * 1000000},
         {"window", FIELD(window_initial), 0, UINT64_C(1) << 40},
         {"window", FIELD(window_max), 0, UINT64_C(1) << 40},
         {"connect_timeout_ns", FIELD(connect_timeout_ns), 1, UINT64_MAX},
@@ -65,6 +65,15 @@ static void numbers_out_of_range_are_refused(void **state)
                 assert_non_null(strstr(why, rows[i].name));
         }
     }
+}
+
+static void no_idle_timeout_is_one(void **state)
+{
+    struct belay_core_config config;
+    (void)state;
+    belay_core_config_init(&config);
+    config.idle_timeout_ns = 0;
+    assert_null(belay_core_config_check(&config));
 }
 
 static void congestion_must_be_known(void **state)
@@ -188,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_accepted),
         cmocka_unit_test(numbers_out_of_range_are_refused),
+        cmocka_unit_test(no_idle_timeout_is_one),
         cmocka_unit_test(congestion_must_be_known),
         cmocka_unit_test(a_core_needs_memory_and_randomness),
         cmocka_unit_test(what_cannot_be_dialled_is_refused),
