@@ -5,14 +5,15 @@
 
 #define CAPACITY_FIRST 4
 
-void belay_ranges_init(struct belay_ranges *set, struct belay_mem *mem, size_t max_count)
+void belay_ranges_init(struct belay_ranges *set, struct belay_mem *mem, uint32_t max_count)
 {
     *set = (struct belay_ranges){.mem = mem, .max_count = max_count};
 }
 
 void belay_ranges_dispose(struct belay_ranges *set)
 {
-    belay_mem_free(set->mem, set->items, set->capacity * sizeof(*set->items));
+    if (set->capacity > 0)
+        belay_mem_free(set->mem, set->items, set->capacity * sizeof(*set->items));
     belay_ranges_init(set, set->mem, set->max_count);
 }
 
@@ -24,6 +25,8 @@ void belay_ranges_clear(struct belay_ranges *set)
 
 static struct belay_range *at(const struct belay_ranges *set, size_t i)
 {
+    if (set->capacity == 0)
+        return (struct belay_range *)&set->one + i;
     return &set->items[set->start + i];
 }
 
@@ -54,11 +57,36 @@ static size_t find(const struct belay_ranges *set, uint64_t number)
     return low;
 }
 
-static void move_to(struct belay_ranges *set, size_t start)
+static void move_to(struct belay_ranges *set, uint32_t start)
 {
     if (set->count > 0)
         memmove(set->items + start, at(set, 0), set->count * sizeof(*set->items));
     set->start = start;
+}
+
+/* From the set's own range to an array. */
+static int make_array(struct belay_ranges *set)
+{
+    struct belay_range *items = belay_mem_alloc(set->mem, CAPACITY_FIRST * sizeof(*items));
+    if (items == NULL)
+        return BELAY_ENOMEM;
+    items[0] = set->one;
+    set->items = items;
+    set->capacity = CAPACITY_FIRST;
+    return 0;
+}
+
+static int grow_array(struct belay_ranges *set)
+{
+    if (set->capacity > UINT32_MAX / 2)
+        return BELAY_ENOMEM;
+    size_t bytes = set->capacity * sizeof(*set->items);
+    struct belay_range *items = belay_mem_resize(set->mem, set->items, bytes, 2 * bytes);
+    if (items == NULL)
+        return BELAY_ENOMEM;
+    set->items = items;
+    set->capacity *= 2;
+    return 0;
 }
 
 /*
@@ -67,20 +95,14 @@ static void move_to(struct belay_ranges *set, size_t start)
  */
 static int spread(struct belay_ranges *set)
 {
-    if (set->capacity == 0 || set->count > set->capacity / 2) {
-        if (set->capacity > SIZE_MAX / 2 / sizeof(*set->items))
-            return BELAY_ENOMEM;
-        size_t capacity = set->capacity > 0 ? set->capacity * 2 : CAPACITY_FIRST;
-        void *items =
-            belay_mem_resize(set->mem, set->items, set->capacity * sizeof(*set->items),
-                             capacity * sizeof(*set->items));
-        if (items == NULL)
-            return BELAY_ENOMEM;
-        set->items = items;
-        set->capacity = capacity;
-    }
-    move_to(set, (set->capacity - set->count) / 2);
-    return 0;
+    int error = 0;
+    if (set->capacity == 0)
+        error = make_array(set);
+    else if (set->count > set->capacity / 2)
+        error = grow_array(set);
+    if (error == 0)
+        move_to(set, (set->capacity - set->count) / 2);
+    return error;
 }
 
 static bool moves_upper(const struct belay_ranges *set, size_t i)
@@ -91,6 +113,8 @@ static bool moves_upper(const struct belay_ranges *set, size_t i)
 /* Makes sure that open_slot(i) has a free slot on the side that it moves. */
 static int reserve(struct belay_ranges *set, size_t i)
 {
+    if (set->capacity == 0)
+        return set->count == 0 ? 0 : spread(set);
     bool has_room =
         moves_upper(set, i) ? set->start + set->count < set->capacity : set->start > 0;
     return has_room ? 0 : spread(set);
@@ -116,11 +140,11 @@ static void erase(struct belay_ranges *set, size_t i, size_t end)
         return;
     if (i < set->count - end) {
         memmove(at(set, gone), at(set, 0), i * sizeof(*set->items));
-        set->start += gone;
+        set->start += (uint32_t)gone;
     } else {
         memmove(at(set, i), at(set, end), (set->count - end) * sizeof(*set->items));
     }
-    set->count -= gone;
+    set->count -= (uint32_t)gone;
 }
 
 /* A range that touches no other goes in before the i-th. */

@@ -17,11 +17,15 @@ struct belay_range {
 
 struct belay_ranges {
     struct belay_mem *mem;
-    struct belay_range *items; /* capacity slots; the set is items[start .. start + count) */
-    size_t start, count, capacity, max_count;
+    union {
+        struct belay_range one; /* capacity 0: most sets have one range, and need no memory */
+        struct belay_range
+            *items; /* capacity slots; the set is items[start .. start + count) */
+    };
+    uint32_t start, count, capacity, max_count;
 };
 
-void belay_ranges_init(struct belay_ranges *set, struct belay_mem *mem, size_t max_count);
+void belay_ranges_init(struct belay_ranges *set, struct belay_mem *mem, uint32_t max_count);
 void belay_ranges_dispose(struct belay_ranges *set);
 void belay_ranges_clear(struct belay_ranges *set); /* keeps its memory */
 

@@ -34,6 +34,29 @@ static void assert_set(const struct belay_ranges *set, const char *expected)
     assert_string_equal(text, expected);
 }
 
+static void test_one_range_takes_no_memory(void **state)
+{
+    (void)state;
+    struct belay_ranges set;
+    start(&set, 0);
+    memory.fail_at = -1;
+    assert_int_equal(belay_ranges_add(&set, 5, 9, NULL), 0);
+    assert_int_equal(belay_ranges_add(&set, 9, 12, NULL), 0);
+    assert_int_equal(belay_ranges_remove(&set, 5, 6), 0);
+    assert_set(&set, "6-12");
+    assert_int_equal(belay_ranges_add(&set, 20, 21, NULL), BELAY_ENOMEM);
+    assert_int_equal(belay_ranges_remove(&set, 8, 9), BELAY_ENOMEM);
+    assert_set(&set, "6-12");
+    assert_int_equal(belay_ranges_remove(&set, 0, 30), 0);
+    assert_set(&set, "");
+    assert_int_equal(belay_ranges_add(&set, 1, 2, NULL), 0);
+    assert_set(&set, "1-2");
+    memory.fail_at = 0;
+    assert_int_equal(belay_ranges_add(&set, 20, 21, NULL), 0);
+    assert_set(&set, "1-2 20-21");
+    finish(&set);
+}
+
 struct step {
     char what; /* '+' add, '-' remove */
     uint64_t lo, hi;
@@ -316,6 +339,7 @@ static void test_each_allocation_can_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_range_takes_no_memory),
         cmocka_unit_test(test_add_and_remove),
         cmocka_unit_test(test_bound_drops_the_lowest),
         cmocka_unit_test(test_clear_keeps_memory),

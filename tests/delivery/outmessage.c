@@ -255,7 +255,7 @@ static void test_parts_without_memory(void **state)
             belay_out_message_release(&m, &room.pool);
             room_dispose(&room);
         }
-        assert_true(failures >= 2);
+        assert_true(failures >= 1);
     }
 }
 

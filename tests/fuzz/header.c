@@ -34,6 +34,24 @@ static void check_data(const uint8_t *data, size_t size)
     FUZZ_PLANT(header.has_cid && header.key_phase && header.cid[0] > 0x80);
 }
 
+/* What ICMP quotes of a packet may end anywhere behind its connection ID. */
+static void check_cid(const uint8_t *data, size_t size)
+{
+    struct belay_data_header header;
+    const uint8_t *cid;
+
+    if (size < 1 + BELAY_CID_BYTES)
+        return;
+    if (belay_data_header_cid(data, &cid) != 0) {
+        FUZZ_CHECK(belay_data_header_parse(&header, data, size) != 0);
+        return;
+    }
+    FUZZ_CHECK(cid == NULL || fuzz_is_inside(cid, BELAY_CID_BYTES, data, size));
+    if (belay_data_header_parse(&header, data, size) == 0)
+        FUZZ_CHECK(header.has_cid == (cid != NULL) &&
+                   (cid == NULL || memcmp(header.cid, cid, BELAY_CID_BYTES) == 0));
+}
+
 static void check_reset(const uint8_t *data, size_t size)
 {
     const uint8_t *token = belay_reset_parse(data, size);
@@ -101,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     check_type(data);
     check_data(data, size);
+    check_cid(data, size);
     check_reset(data, size);
     check_number(data, size);
     check_varint(data, size);
