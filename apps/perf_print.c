@@ -24,14 +24,19 @@ static double mbit_s(uint64_t bytes, double seconds)
 void perf_print_start(const struct perf_options *options, const char *peer, const char *cipher)
 {
     const struct perf_plan *plan = &options->plan;
+    const char *warning = security_warning(&options->security);
     if (options->json) {
-        print_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:i, s:i, s:I}", "event", "start",
-                             "peer", peer, "cipher", cipher, "mode", perf_mode_name(plan->mode),
-                             "reverse", (int)plan->reverse, "size", (json_int_t)plan->size,
-                             "streams", (int)plan->streams, "connections",
-                             (int)options->connections, "seconds", (json_int_t)plan->seconds));
+        print_json(json_pack("{s:s, s:s, s:s, s:b, s:s, s:b, s:I, s:i, s:i, s:I}", "event",
+                             "start", "peer", peer, "cipher", cipher, "authenticated",
+                             (int)security_knows_server(&options->security), "mode",
+                             perf_mode_name(plan->mode), "reverse", (int)plan->reverse, "size",
+                             (json_int_t)plan->size, "streams", (int)plan->streams,
+                             "connections", (int)options->connections, "seconds",
+                             (json_int_t)plan->seconds));
         return;
     }
+    if (warning && !options->quiet)
+        fprintf(stderr, "%s: %s\n", PERF_NAME, warning);
     printf("%s%s %s, cipher %s: messages of %zu bytes, %u connection%s, %u stream%s, %" PRIu64
            " s\n%12s %14s %12s %9s %10s %10s\n",
            perf_mode_name(plan->mode), plan->reverse ? " from" : " to", peer, cipher,

@@ -141,6 +141,21 @@ static const char *plain_name(const char *path)
     return is_plain ? path : "FILE";
 }
 
+bool security_knows_server(const struct security_options *options)
+{
+    return options->has_server_key || options->server_key_file || options->psk;
+}
+
+const char *security_warning(const struct security_options *options)
+{
+    if (options->insecure)
+        return "nothing is encrypted, and anyone may have answered: --insecure promises "
+               "neither";
+    if (!security_knows_server(options))
+        return "the server is not authenticated: --server-key makes sure who answers";
+    return NULL;
+}
+
 void security_client_options(const struct security_options *options, const char *key,
                              char out[SECURITY_OPTIONS_MAX])
 {

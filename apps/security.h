@@ -42,6 +42,11 @@ void security_check_client(const struct program *program,
 bool security_load(const char *program, const struct security_options *options,
                    struct belay_core_config *config);
 
+/* Does a client with these options know, once connected, who answered? */
+bool security_knows_server(const struct security_options *options);
+/* What it should be told about that; NULL: nothing. */
+const char *security_warning(const struct security_options *options);
+
 #define SECURITY_OPTIONS_MAX 384
 #define SECURITY_COMMAND_MAX 512
 

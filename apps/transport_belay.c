@@ -222,17 +222,11 @@ static void transport_free(struct transport *t)
 static void transport_security(struct transport *t, struct transport_security *security)
 {
     const struct security_options *options = &t->options->security;
-    bool is_known = options->has_server_key || options->server_key_file || options->psk;
     *security = (struct transport_security){
         .cipher = belay_conn_get_cipher(t->conn),
-        .is_authenticated = t->connected && is_known,
+        .is_authenticated = t->connected && security_knows_server(options),
+        .warning = security_warning(options),
     };
-    if (options->insecure)
-        security->warning = "nothing is encrypted, and anyone may have answered: --insecure "
-                            "promises neither";
-    else if (!is_known)
-        security->warning = "the server is not authenticated: --server-key makes sure who "
-                            "answers";
 }
 
 static void on_log(void *ctx, int level, const struct belay_conn *conn, const char *text)

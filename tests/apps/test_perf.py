@@ -120,7 +120,8 @@ class Runs(Case):
 
     def test_insecure(self):
         server = self.serve("--insecure")
-        self.assertEqual(self.measure(server, "--insecure")[0]["cipher"], "none")
+        start = self.measure(server, "--insecure")[0]
+        self.assertEqual((start["cipher"], start["authenticated"]), ("none", False))
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port)
         self.assertEqual(client.wait(), 1)
         self.assertEqual(client.stderr, "belay-perf: 127.0.0.1:%d refused the connection: the server "
@@ -129,7 +130,8 @@ class Runs(Case):
     def test_keys(self):
         server = self.serve()
         command = server.expect(r"^clients: belay-perf -c 127\.0\.0\.1:\d+ --server-key (\S+)$")
-        self.measure(server, "--server-key", command.group(1))
+        self.assertTrue(self.measure(server, "--server-key", command.group(1))[0]["authenticated"])
+        self.assertFalse(self.measure(server)[0]["authenticated"])
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port, "--server-key", PUBLIC)
         self.assertEqual(client.wait(), 1)
         self.assertIn("key", client.stderr)
@@ -184,6 +186,8 @@ class Runs(Case):
         server = self.serve()
         client = self.start(PERF, "-c", "127.0.0.1:%d" % server.port, "-t", "2", "--rate", "1mbit")
         self.assertEqual(client.wait(), 0, client.stderr)
+        self.assertEqual(client.stderr, "belay-perf: the server is not authenticated: --server-key "
+                         "makes sure who answers\n")
         self.assertEqual(len(client.lines), 8, client.lines)
         self.assertRegex(client.lines[0], r"^rate to 127\.0\.0\.1:\d+, cipher AES-256-GCM: ")
         self.assertRegex(client.lines[3], r"^ +1\.0-2\.0 +\d+ +\d+\.\d\d +\d+ +\d+\.\d{3} +\d+$")
@@ -191,6 +195,7 @@ class Runs(Case):
         self.assertRegex(client.lines[7], r"^CPU of a core: client .* %, server .* %$")
         quiet = self.start(PERF, "-q", "-c", "127.0.0.1:%d" % server.port, "-t", "1")
         self.assertEqual(quiet.wait(), 0)
+        self.assertEqual(quiet.stderr, "")
         self.assertEqual(len(quiet.lines), 3, quiet.lines)
 
     def test_what_fails_is_named(self):
