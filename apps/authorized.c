@@ -27,9 +27,16 @@ static int compare(const void *a, const void *b)
     return memcmp(((const struct entry *)a)->key, ((const struct entry *)b)->key, KEY_SIZE);
 }
 
+bool authorized_is_empty(const struct authorized *list)
+{
+    return list->count == 0;
+}
+
 const char *authorized_name(const struct authorized *list, const uint8_t key[KEY_SIZE])
 {
     struct entry wanted;
+    if (list->count == 0)
+        return NULL;
     memcpy(wanted.key, key, KEY_SIZE);
     const struct entry *found =
         bsearch(&wanted, list->entries, list->count, sizeof wanted, compare);

@@ -15,6 +15,8 @@ struct authorized;
 struct authorized *authorized_read(const char *path, char why[KEY_WHY_MAX]);
 void authorized_free(struct authorized *list);
 
+bool authorized_is_empty(const struct authorized *list);
+
 /* Whose key it is; NULL: nobody's. Valid UTF-8 without control characters. */
 const char *authorized_name(const struct authorized *list, const uint8_t key[KEY_SIZE]);
 

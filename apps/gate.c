@@ -100,6 +100,9 @@ static bool read_authorized(struct gate *gate, struct belay_config *config)
         fprintf(stderr, "%s: %s\n", gate->program, why);
         return false;
     }
+    if (authorized_is_empty(gate->authorized))
+        fprintf(stderr, "%s: %s: no key is in it: nobody will be let in\n", gate->program,
+                gate->security->authorized);
     config->authorize = may_connect;
     config->authorize_ctx = gate;
     return true;

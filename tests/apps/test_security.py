@@ -370,6 +370,19 @@ class Shown(Keys):
         command[4] = self.path("alice")
         self.run_command(command)
 
+    def test_nobody_is_authorized(self):
+        empty = self.path("empty")
+        with open(empty, "w") as file:
+            file.write("# nobody yet\n")
+        server = self.start_server("--key", self.path("server"), "--authorized", empty)
+        client = self.run_client("--count", "1", "--server-key", self.public["server"], "--key",
+                                 self.path("alice"), "127.0.0.1:%d" % server.port)
+        self.assertEqual(client.code, 1)
+        self.stop_server(server)
+        self.assertIn("belay-echo-server: %s: no key is in it: nobody will be let in\n" % empty,
+                      server.stderr)
+        self.assertIn("refused a client: its key is not in " + empty, server.stderr)
+
     def test_json(self):
         for options, key, temporary in (
                 ("", r"^belay-public:.{44}$", True),
