@@ -8,7 +8,9 @@
 #include <sys/timerfd.h>
 #endif
 
-#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_S   UINT64_C(1000000000)
+#define EARLY_MAX  UINT64_C(150000) /* what a wake-up may cost awake */
+#define EARLY_PART 16               /* of the moving average */
 
 uint64_t netsim_now_ns(void)
 {
@@ -18,14 +20,31 @@ uint64_t netsim_now_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* Neither a time that had passed when it was set nor a process that was stopped teaches. */
+static void learn(struct netsim_timer *timer, uint64_t now_ns)
+{
+    uint64_t late_ns = now_ns > timer->armed_ns ? now_ns - timer->armed_ns : 0;
+
+    if (late_ns > EARLY_MAX)
+        late_ns = EARLY_MAX;
+    timer->early_ns -= timer->early_ns / EARLY_PART;
+    timer->early_ns += late_ns / EARLY_PART;
+}
+
 static void on_due(evutil_socket_t fd, short what, void *arg)
 {
     struct netsim_timer *timer = arg;
     uint64_t count;
 
     (void)what;
-    if (timer->fd >= 0 && read(fd, &count, sizeof(count)) < 0)
-        return; /* set anew meanwhile */
+    if (timer->fd >= 0) {
+        if (read(fd, &count, sizeof(count)) < 0)
+            return; /* set anew meanwhile */
+        if (timer->armed_ns > 0)
+            learn(timer, netsim_now_ns());
+        while (netsim_now_ns() < timer->set_ns)
+            continue;
+    }
     timer->set_ns = UINT64_MAX;
     timer->due(timer->arg);
 }
@@ -80,10 +99,11 @@ void netsim_timer_set(struct netsim_timer *timer, uint64_t when_ns)
     struct itimerspec at = {.it_value = {0, 0}}; /* zero disarms */
 
     if (when_ns != UINT64_MAX) {
-        at.it_value.tv_sec = (time_t)(when_ns / NS_PER_S);
-        at.it_value.tv_nsec = (long)(when_ns % NS_PER_S);
-        if (when_ns == 0)
-            at.it_value.tv_nsec = 1;
+        uint64_t wake_ns = when_ns > timer->early_ns ? when_ns - timer->early_ns : 1;
+
+        timer->armed_ns = wake_ns > netsim_now_ns() ? wake_ns : 0;
+        at.it_value.tv_sec = (time_t)(wake_ns / NS_PER_S);
+        at.it_value.tv_nsec = (long)(wake_ns % NS_PER_S);
     }
     timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &at, NULL);
 #endif
