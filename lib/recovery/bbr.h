@@ -45,6 +45,7 @@ struct belay_bbr {
     bool is_rtt_old;    /* time to probe it */
     bool is_queue_seen; /* since the last probe was counted */
     bool is_rtt_raised; /* the last probe raised the round trip */
+    bool is_queue_own;  /* the one that rate_low answers */
     uint8_t up_rounds;
     uint64_t window_bytes, window_before_bytes; /* before PROBE_RTT */
     uint64_t rate;                              /* the pacer's, bytes per s; 0: none yet */

@@ -17,6 +17,8 @@
 #define EXTRA_ROUNDS   5  /* a half of the filter's 10 */
 #define QUEUED_SHARE   16 /* of the round trip: a queue */
 #define FLAT_SHARE     32 /* of it: none */
+#define NEAR_SHARE     64 /* of it: no more than timers are late */
+#define OWN_SHARE      32 /* of the rate: the path is ours */
 
 static uint64_t smaller(uint64_t a, uint64_t b)
 {
@@ -113,11 +115,26 @@ static uint64_t larger_share(uint64_t floor, uint64_t value)
 }
 
 /* A queue stood all through the round: so much less than what the path delivers lets it drain.
- */
+ * It is our own where nobody took a part of what the path delivers. */
 static void yield_rate(struct belay_bbr *b)
 {
-    uint64_t rate = smaller(b->bounds.rate_low, belay_bbr_rate_max(b));
+    uint64_t rate_max = belay_bbr_rate_max(b);
+    uint64_t rate = smaller(b->bounds.rate_low, rate_max);
     b->bounds.rate_low = larger_share(b->round_rate / 100 * YIELD, rate);
+    b->is_queue_own = b->round_rate >= rate_max - rate_max / OWN_SHARE;
+}
+
+/*
+ * With what is in flight now our own queue will be gone. That shows a round trip later: to wait
+ * for it would leave the path idle for as long.
+ */
+static void end_yield(struct belay_bbr *b, uint64_t in_flight_bytes)
+{
+    if (!b->is_queue_own ||
+        in_flight_bytes > belay_bbr_target(b, b->bounds.rate_low, 10000 / YIELD))
+        return;
+    b->bounds.rate_low = BELAY_BBR_NONE;
+    b->is_queue_own = false;
 }
 
 /* And there was loss: others want room. What the path holds without a queue remains ours. */
@@ -132,6 +149,7 @@ void belay_bbr_model_marked(struct belay_bbr *b, uint64_t in_flight_bytes)
 {
     yield_window(b, smaller(b->window_bytes, in_flight_bytes));
     b->bounds.rate_low = smaller(b->bounds.rate_low, belay_bbr_rate_max(b)) / 100 * YIELD;
+    b->is_queue_own = false;
 }
 
 /* The short-term bounds (draft, section 5.5.10.3) answer a queue, and loss with it; loss alone
@@ -140,8 +158,10 @@ static void adapt_low(struct belay_bbr *b, uint64_t lost_bytes)
 {
     bool is_probing = b->phase == BELAY_BBR_STARTUP || b->phase == BELAY_BBR_REFILL ||
                       b->phase == BELAY_BBR_UP;
-    if (b->round_rtt_min_ns <= above_min_ns(b, FLAT_SHARE))
+    if (b->round_rtt_min_ns <= above_min_ns(b, FLAT_SHARE)) {
         b->bounds.rate_low = BELAY_BBR_NONE;
+        b->is_queue_own = false;
+    }
     if (!b->is_full || !b->is_round_queued || is_probing)
         return;
     if (lost_bytes > 0)
@@ -232,6 +252,8 @@ static void take_rtt(struct belay_bbr *b, uint64_t rtt_ns, uint64_t now_ns)
     if ((b->phase == BELAY_BBR_UP || b->phase == BELAY_BBR_DOWN) &&
         rtt_ns > above_min_ns(b, RAISED_SHARE))
         b->is_rtt_raised = true;
+    if (rtt_ns <= b->rtt_min_ns + b->rtt_min_ns / NEAR_SHARE)
+        b->rtt_recent_at_ns = b->rtt_min_at_ns = now_ns;
     b->is_rtt_old = b->rtt_min_ns > 0 && now_ns - b->rtt_recent_at_ns > RTT_EVERY_NS;
     if (b->rtt_min_ns == 0 || rtt_ns < b->rtt_recent_ns || b->is_rtt_old) {
         b->rtt_recent_ns = rtt_ns;
@@ -257,5 +279,6 @@ void belay_bbr_model_acked(struct belay_bbr *b, const struct belay_congestion_ac
         begin_round(b, acked);
         b->round_rtt_min_ns = b->round_rtt_max_ns = acked->rtt_ns;
     }
+    end_yield(b, acked->in_flight_bytes);
     take_extra(b, acked, now_ns);
 }

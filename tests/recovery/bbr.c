@@ -10,12 +10,13 @@
 
 #define MS UINT64_C(1000000)
 
-enum { DATAGRAM = 1000, RATE = 12, RTT_MS = 40, BDP = RATE * RTT_MS, HISTORY = 4096 };
+enum { DATAGRAM = 1000, RATE = 12, RTT_MS = 40, BDP = RATE * RTT_MS, HISTORY = 16384 };
 
 struct path {
     struct belay_bbr bbr;
     struct test_random random;
     uint64_t room, loses;
+    uint64_t late_ns; /* each ACK is, at least, after the first */
     uint64_t ms;
     double credit; /* of the pacer */
     /* A packet is `sent` at a step, served by the bottleneck in order, and heard of RTT later.
@@ -74,7 +75,7 @@ static void tell_acked(struct path *p, const struct packet *packet)
         .bytes = DATAGRAM,
         .in_flight_bytes = (p->next - p->first) * DATAGRAM,
         .sent_ns = packet->sent_ms * MS,
-        .rtt_ns = (p->ms - packet->sent_ms) * MS,
+        .rtt_ns = (p->ms - packet->sent_ms) * MS + (packet->delivered > 0 ? p->late_ns : 0),
         .delivered_bytes = p->delivered,
         .lost_bytes = p->lost,
         .rate = {.delivered_bytes = p->delivered - packet->delivered,
@@ -283,6 +284,75 @@ static void test_when_the_round_trip_is_probed(void **state)
     assert_true(reaches(&p, BELAY_BBR_CRUISE, 1000));
 }
 
+/* A clock that is late by a little all the time is no queue, and nothing that grows old. */
+static void test_a_late_clock_needs_no_probe(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    p.late_ns = RTT_MS * MS / 100;
+    for (unsigned i = 0; i < 20000; i++) {
+        step(&p);
+        p.bbr.is_rtt_raised = false; /* this is not what keeps it from probing */
+        assert_true(p.bbr.phase != BELAY_BBR_PROBE_RTT);
+    }
+    assert_int_equal(p.bbr.rtt_min_ns, RTT_MS * MS);
+}
+
+static uint64_t in_flight_bytes(const struct path *p)
+{
+    return (p->next - p->first) * DATAGRAM;
+}
+
+/* Sends as it does until it gives way to a queue of so many ms. */
+static bool yields(struct path *p, uint64_t queue_ms, uint64_t ms)
+{
+    p->busy_until = (p->ms + queue_ms) * RATE;
+    for (uint64_t i = 0; i < ms && p->bbr.bounds.rate_low == BELAY_BBR_NONE; i++)
+        step(p);
+    return p->bbr.bounds.rate_low != BELAY_BBR_NONE;
+}
+
+/* The round trip shows only later that the queue is gone: so long the path would be idle. */
+static void test_an_own_queue_is_answered_by_what_is_in_flight(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 4 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    run(&p, 400);
+    assert_true(yields(&p, 6, 400));
+    while (p.bbr.bounds.rate_low != BELAY_BBR_NONE) {
+        assert_true(in_flight_bytes(&p) > (BDP - 2 * RATE) * DATAGRAM);
+        step(&p);
+    }
+    assert_true(p.bbr.round_rtt_min_ns > (RTT_MS + 2) * MS);
+    uint64_t delivered = p.delivered;
+    for (unsigned i = 0; i < 2 * RTT_MS; i++) {
+        step(&p);
+        assert_true(p.bbr.bounds.rate_low == BELAY_BBR_NONE);
+    }
+    assert_true(p.delivered - delivered > (uint64_t)(2 * BDP - RATE) * DATAGRAM);
+}
+
+static void test_a_shared_queue_is_not_own(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 8 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    run(&p, 400);
+    /* Somebody takes a third of the path. */
+    unsigned yielding = 0;
+    for (unsigned i = 0; i < 1500; i++) {
+        p.busy_until += RATE / 3;
+        step(&p);
+        yielding += p.bbr.bounds.rate_low != BELAY_BBR_NONE;
+        assert_false(p.bbr.is_queue_own);
+    }
+    assert_true(yielding > 100);
+}
+
 static void test_a_faster_path_is_found(void **state)
 {
     struct path p;
@@ -323,6 +393,9 @@ int main(void)
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_persistent_congestion),
         cmocka_unit_test(test_when_the_round_trip_is_probed),
+        cmocka_unit_test(test_a_late_clock_needs_no_probe),
+        cmocka_unit_test(test_an_own_queue_is_answered_by_what_is_in_flight),
+        cmocka_unit_test(test_a_shared_queue_is_not_own),
         cmocka_unit_test(test_a_faster_path_is_found),
         cmocka_unit_test(test_a_slower_path_is_found),
     };
