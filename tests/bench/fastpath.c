@@ -21,6 +21,7 @@
 #define CALLGRIND_STOP_INSTRUMENTATION  (void)0
 #endif
 
+#define BATCHES_MAX  4                     /* of a connection, queued and under way */
 #define TURN_NS      10000                 /* of the stand's clock: a round trip */
 #define SETTLE_NS    UINT64_C(10000000000) /* until connections that were made are idle */
 #define TRAIN_BYTES  65507
@@ -38,6 +39,7 @@ struct options {
     uint64_t active; /* connections that have messages, at most */
     uint64_t gap_ns; /* between a connection's batches; 0: a turn */
     size_t size;
+    uint32_t datagram_bytes;
     bool insecure;
 };
 
@@ -257,11 +259,13 @@ static void send_all(struct stand *stand, const struct options *options)
     uint64_t active =
         options->active < options->connections ? options->active : options->connections;
     uint64_t turn_ns = options->gap_ns == 0 ? TURN_NS : options->gap_ns / active + 1;
+    uint64_t most =
+        BATCHES_MAX * options->batch * active; /* as an app that heeds back-pressure */
 
     while (stand->received < options->messages) {
         uint64_t since_ns = clock_ns();
 
-        if (stand->sent < options->messages)
+        if (stand->sent < options->messages && stand->sent - stand->received < most)
             sender_queue(stand, stand->conns[stand->next++ % active], options);
         exchange(stand, since_ns);
         advance(stand, turn_ns);
@@ -280,6 +284,7 @@ static struct belay_core *new_core(const struct options *options, uint64_t *seed
 
     belay_core_config_init(&config);
     config.insecure = options->insecure;
+    config.datagram_size = config.datagram_size_max = options->datagram_bytes;
     config.connections_max = (uint32_t)options->connections + DIALS_MAX;
     config.keepalive_ns = 0;
     config.idle_timeout_ns = IDLE_NS; /* a timer for each, which never comes */
@@ -347,10 +352,11 @@ static uint64_t number(const char *name, uint64_t min, uint64_t max)
 
 static const char usage[] =
     "usage: %s [--messages N] [--size BYTES] [--connections N] [--active N] [--batch N]\n"
-    "       [--gap-ms N] [--insecure]\n"
+    "       [--gap-ms N] [--datagram BYTES] [--insecure]\n"
     "messages [1000000] of so many bytes [1200], so many at a time [64] on one connection [1]\n"
     "after the other of the active ones [1000], each one's next batch so much later [a round\n"
-    "trip of 10 us]; in memory; prints a line of JSON\n";
+    "trip of 10 us], in datagrams [1472, as on Ethernet]; in memory; no connection has more\n"
+    "than four batches queued and under way; prints a line of JSON\n";
 
 static void take_options(struct options *options, int argc, char **argv)
 {
@@ -361,6 +367,7 @@ static void take_options(struct options *options, int argc, char **argv)
         {"active", required_argument, NULL, 'a'},
         {"batch", required_argument, NULL, 'b'},
         {"gap-ms", required_argument, NULL, 'g'},
+        {"datagram", required_argument, NULL, 'd'},
         {"insecure", no_argument, NULL, 'i'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -379,6 +386,8 @@ static void take_options(struct options *options, int argc, char **argv)
             options->active = number("active", 1, 1u << 22);
         else if (key == 'g')
             options->gap_ns = number("gap-ms", 0, 60000) * 1000000;
+        else if (key == 'd')
+            options->datagram_bytes = (uint32_t)number("datagram", 1200, 65507);
         else if (key == 'i')
             options->insecure = true;
         else {
@@ -390,8 +399,12 @@ static void take_options(struct options *options, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .messages = 1000000, .connections = 1, .active = 1000, .batch = 64, .size = 1200};
+    struct options options = {.messages = 1000000,
+                              .connections = 1,
+                              .active = 1000,
+                              .batch = 64,
+                              .size = 1200,
+                              .datagram_bytes = 1472};
     uint64_t seeds[] = {1, 2};
     struct stand *stand = calloc(1, sizeof(*stand));
 
