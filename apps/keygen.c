@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -85,6 +86,11 @@ static void check(const struct arguments *arguments, int operands, char **operan
                      KEYGEN_NAME);
     if (operands > 1)
         options_fail(&program, "'%s': one FILE at a time", operand[1]);
+    if (strcmp(operand[0], "-") == 0)
+        options_fail(&program,
+                     "'-': a key is in a file, and in no pipe: say where, as in %s server.key "
+                     "(a file of that name is ./-)",
+                     KEYGEN_NAME);
     if (arguments->is_public && arguments->is_psk)
         options_fail(&program, "--public and --psk exclude each other: a shared secret has no "
                                "public part");

@@ -133,6 +133,15 @@ class Keygen(Files):
         self.assertEqual(content(self.file), before)
         self.assertEqual(os.listdir(self.place), ["key"])
 
+    def test_no_pipe(self):
+        for option in ("--psk", "--public"):
+            done = self.keygen(option, "-", cwd=self.place)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("'-': a key is in a file", done.stderr)
+        done = self.keygen("./-", cwd=self.place)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(os.listdir(self.place), ["-"])
+
     def test_no_such_folder(self):
         self.file = os.path.join(self.place, "none", "key")
         self.check_refused(self.keygen(self.file), "No such file or directory")
