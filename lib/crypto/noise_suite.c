@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "crypto/keys.h"
+#include "crypto/mac.h"
 
 #define NONCE_SIZE 12
 
@@ -76,13 +77,13 @@ static int hmac(const struct belay_noise_suite *suite, const uint8_t *key, const
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)suite->digest, 0),
         OSSL_PARAM_construct_end(),
     };
-    size_t len = 0;
-    int ok = ctx != NULL && EVP_MAC_init(ctx, key, suite->hash_size, params) == 1 &&
-             EVP_MAC_update(ctx, a, a_len) == 1 && EVP_MAC_update(ctx, b, b_len) == 1 &&
-             EVP_MAC_final(ctx, out, &len, suite->hash_size) == 1;
+    const struct belay_mac_part parts[] = {{a, a_len}, {b, b_len}};
+    int error = BELAY_ENOMEM;
 
+    if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) == 1)
+        error = belay_mac(ctx, key, suite->hash_size, parts, 2, out, suite->hash_size);
     EVP_MAC_CTX_free(ctx); /* wipes its key */
-    return ok ? BELAY_OK : BELAY_ENOMEM;
+    return error;
 }
 
 int belay_noise_hkdf(const struct belay_noise_suite *suite, const uint8_t *chaining_key,
