@@ -147,56 +147,45 @@ static size_t static_size(const struct belay_noise *noise)
     return BELAY_DH_SIZE + (noise->has_key ? BELAY_NOISE_TAG_SIZE : 0);
 }
 
+/* What puts nothing into the message is the same for who writes it and who reads it. */
+static int mix_token(struct belay_noise *noise, enum token token)
+{
+    return token == PSK ? mix_key_and_hash(noise, noise->psk, sizeof(noise->psk))
+                        : take_dh(noise, token);
+}
+
 static int write_token(struct belay_noise *noise, enum token token, uint8_t **out)
 {
     int error;
 
-    switch (token) {
-    case E:
+    if (token == E) {
         memcpy(*out, noise->e_public, BELAY_DH_SIZE);
         *out += BELAY_DH_SIZE;
         return mix_ephemeral(noise, noise->e_public);
-    case S:
+    }
+    if (token == S) {
         error = encrypt_and_hash(noise, noise->s_public, BELAY_DH_SIZE, *out);
         *out += static_size(noise);
         return error;
-    case PSK:
-        return mix_key_and_hash(noise, noise->psk, sizeof(noise->psk));
-    case EE:
-    case ES:
-    case SE:
-    case SS:
-        return take_dh(noise, token);
-    case END:
-        break;
     }
-    return BELAY_OK;
+    return mix_token(noise, token);
 }
 
 static int read_token(struct belay_noise *noise, enum token token, const uint8_t **in)
 {
     int error;
 
-    switch (token) {
-    case E:
+    if (token == E) {
         memcpy(noise->re, *in, BELAY_DH_SIZE);
         *in += BELAY_DH_SIZE;
         return mix_ephemeral(noise, noise->re);
-    case S:
+    }
+    if (token == S) {
         error = decrypt_and_hash(noise, *in, BELAY_DH_SIZE, noise->rs);
         *in += static_size(noise);
         return error;
-    case PSK:
-        return mix_key_and_hash(noise, noise->psk, sizeof(noise->psk));
-    case EE:
-    case ES:
-    case SE:
-    case SS:
-        return take_dh(noise, token);
-    case END:
-        break;
     }
-    return BELAY_OK;
+    return mix_token(noise, token);
 }
 
 /* ------------------------------------------------------------------ messages */
