@@ -1,6 +1,7 @@
 /* hellotag.c - every byte counts; an answer's tag is of what the client drew, and no nonce's.
  */
 #include "support/hex.h"
+#include "support/suite.h"
 
 #include <belay/common.h>
 
@@ -8,23 +9,14 @@
 
 #define LEN 20
 
-static struct belay_suite suite;
 static const uint8_t first_bytes[] = {0xc0, 0xc1, 0xc2, 0xc3, 0xc4};
 static uint8_t random_bytes[32];
 
 static int setup(void **state)
 {
-    (void)state;
     for (uint8_t i = 0; i < sizeof(random_bytes); i++)
         random_bytes[i] = (uint8_t)(0x40 + i);
-    return belay_suite_init(&suite);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    belay_suite_dispose(&suite);
-    return 0;
+    return suite_setup(state);
 }
 
 static bool is_answer(uint8_t first)
@@ -127,5 +119,5 @@ int main(void)
         cmocka_unit_test(only_answers_are_bound_to_the_random),
         cmocka_unit_test(answers_say_nothing_about_another),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, suite_teardown);
 }

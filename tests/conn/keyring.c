@@ -1,6 +1,7 @@
 /* Keys of DATA packets, and their change: docs/protocol.md, "Key update". */
 #include "support/hex.h"
 #include "support/memory.h"
+#include "support/suite.h"
 
 #include "conn/keyring.h"
 
@@ -19,23 +20,9 @@ struct packet {
     uint8_t data[HEADER + LEN + BELAY_TAG_SIZE];
 };
 
-static struct belay_suite suite;
 static struct test_memory memory;
 static struct belay_mem mem;
 static bool always_rest; /* before each packet: nothing else may be different */
-
-static int setup(void **state)
-{
-    (void)state;
-    return belay_suite_init(&suite);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    belay_suite_dispose(&suite);
-    return 0;
-}
 
 static void begin(struct side *a, struct side *b, enum belay_seal_algorithm algorithm)
 {
@@ -259,5 +246,5 @@ int main(void)
         cmocka_unit_test(test_too_many_failures_end_it),
         cmocka_unit_test(test_rests_change_nothing),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, suite_setup, suite_teardown);
 }

@@ -1,21 +1,7 @@
 #include "support/hex.h"
+#include "support/suite.h"
 
 #include "crypto/keys.h"
-
-static struct belay_suite suite;
-
-static int setup(void **state)
-{
-    (void)state;
-    return belay_suite_init(&suite);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    belay_suite_dispose(&suite);
-    return 0;
-}
 
 static struct belay_traffic_secrets derive(const char *secret_hex, const char *transcript)
 {
@@ -88,5 +74,5 @@ int main(void)
         cmocka_unit_test(test_keys_depend_on_all_that_goes_in),
         cmocka_unit_test(test_wipe),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, suite_setup, suite_teardown);
 }

@@ -1,22 +1,8 @@
 /* mac.c - published vectors; a context is as new for each text. */
 #include "support/hex.h"
+#include "support/suite.h"
 
 #include "crypto/mac.h"
-
-static struct belay_suite suite;
-
-static int setup(void **state)
-{
-    (void)state;
-    return belay_suite_init(&suite);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    belay_suite_dispose(&suite);
-    return 0;
-}
 
 /* The first, second and sixteenth of the authors' vectors for 128 bits (vectors.h of SipHash).
  */
@@ -64,5 +50,5 @@ int main(void)
         cmocka_unit_test(test_siphash),
         cmocka_unit_test(test_hmac),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, suite_setup, suite_teardown);
 }

@@ -1,5 +1,6 @@
 #include "support/hex.h"
 #include "support/random.h"
+#include "support/suite.h"
 
 #include "crypto/keys.h"
 #include "crypto/seal.h"
@@ -8,24 +9,14 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-static struct belay_suite suite;
-
 static bool without_fast; /* libcrypto alone */
 
 static int setup(void **state)
 {
-    (void)state;
-    if (belay_suite_init(&suite) != 0)
+    if (suite_setup(state) != 0)
         return -1;
     if (without_fast)
         suite.fast = (struct belay_fast){0};
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    belay_suite_dispose(&suite);
     return 0;
 }
 
@@ -417,8 +408,8 @@ int main(void)
         cmocka_unit_test(test_one_packet_after_a_rest),
         cmocka_unit_test(test_dispose_of_nothing_and_twice),
     };
-    int failed = cmocka_run_group_tests_name("as it is", tests, setup, teardown);
+    int failed = cmocka_run_group_tests_name("as it is", tests, setup, suite_teardown);
 
     without_fast = true;
-    return failed + cmocka_run_group_tests_name("libcrypto", slow, setup, teardown);
+    return failed + cmocka_run_group_tests_name("libcrypto", slow, setup, suite_teardown);
 }
