@@ -1,19 +1,11 @@
 /* Packets out: what they hold, how large they are, what trains they make. */
 #include "conn/pair.h"
 
-static void connect_with(struct pair *pair, struct belay_core_config *config)
-{
-    pair_init(pair, config);
-    pair_connect(pair);
-    pair_run(pair, 100 * MS); /* delayed ACKs are out of the way */
-    pair_forget_events(pair);
-}
-
 static void a_small_message_costs_32_bytes_at_most(void **state)
 {
     struct pair pair;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_send(&pair.client, 0, 100, 1);
     assert_int_equal(pair_collect_from(&pair.client), 1);
     assert_true(pair.packets[0].len <= 132);
@@ -42,7 +34,7 @@ static void a_message_fills_its_packet_exactly(void **state)
         struct pair pair;
         struct belay_frame frames[BELAY_FRAMES_MAX];
         size_t count;
-        connect_with(&pair, NULL);
+        pair_begin(&pair, NULL);
         pair_send(&pair.client, 3, rows[i].len, (unsigned)i);
         assert_int_equal(pair_collect_from(&pair.client), rows[i].packets);
         pair_open(&pair, 0, frames, &count);
@@ -62,7 +54,7 @@ static void many_small_messages_are_one_run(void **state)
     struct belay_frame frames[BELAY_FRAMES_MAX];
     size_t count;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     for (unsigned i = 0; i < 200; i++)
         pair_send(&pair.client, 0, i % 4, i);
     assert_int_equal(pair_collect_from(&pair.client), 1);
@@ -83,7 +75,7 @@ static void a_packet_has_no_more_than_64_frames(void **state)
 {
     struct pair pair;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     for (unsigned channel = 0; channel < 250; channel++)
         pair_send(&pair.client, channel, 10 - channel / 60, channel);
     pair_exchange(&pair);
@@ -102,7 +94,7 @@ static void trains_have_segments_of_one_size(void **state)
         size_t count = 600000 / lens[i] < 1000 ? 600000 / lens[i] : 1000;
         pair_config(&config);
         config.window_initial = 2 << 20;
-        connect_with(&pair, &config);
+        pair_begin(&pair, &config);
         for (size_t k = 0; k < count; k++)
             pair_send(&pair.client, (uint32_t)k % 3, lens[i], (unsigned)k);
         pair_run(&pair, 10 * SECOND); /* add_train checks each */
@@ -119,7 +111,7 @@ static void a_train_stays_within_its_buffer(void **state)
     uint8_t buffer[3000];
     struct belay_train train = {.buffer = buffer, .capacity = sizeof(buffer)};
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_send(&pair.client, 0, 100000, 1);
     assert_int_equal(belay_core_send(pair.client.core, &train, pair.now_ns), 1);
     assert_int_equal(train.segment_size, 1200);
@@ -172,7 +164,7 @@ static void what_is_lost_is_cut_anew(void **state)
     struct belay_core_config config;
     (void)state;
     pair_config(&config);
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     pair_send(&pair.client, 0, 6000, 1);
     pair_send(&pair.client, 1, 10, 2);
     assert_int_equal(pair_collect_from(&pair.client), 6);
@@ -232,7 +224,7 @@ static void probes_repeat_what_waits_longest(void **state)
     struct belay_stats stats;
     size_t count;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_send(&pair.client, 0, 50, 1);
     pair_collect(&pair);
     pair_drop_all(&pair);
@@ -261,7 +253,7 @@ static void a_lost_limit_is_said_again(void **state)
     pair_config(&config);
     config.message_size_max = 10000;
     config.window_initial = config.window_max = 10064; /* one message at a time */
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     for (unsigned i = 0; i < 20; i++)
         pair_send(&pair.client, 0, 10000, i);
     for (unsigned turn = 0; turn < 400; turn++) { /* every third of the server's is lost */
@@ -290,7 +282,7 @@ static void who_is_stopped_asks_and_is_not_forgotten(void **state)
     config.message_size_max = 1000;
     config.window_initial = config.window_max = 4000;
     config.idle_timeout_ns = 0;
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     belay_core_conn_pause(pair.server.conn);
     for (unsigned i = 0; i < 50; i++)
         pair_send(&pair.client, i % 2, 1000, i);
@@ -311,7 +303,7 @@ static void message_numbers_have_a_window_too(void **state)
     (void)state;
     pair_config(&config);
     config.window_messages = 16;
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     for (unsigned i = 0; i < 500; i++)
         pair_send_mode(&pair.client, i % 3, i % 2, 3, i);
     pair_run(&pair, 60 * SECOND);
@@ -330,7 +322,7 @@ static void who_lacks_numbers_asks(void **state)
     (void)state;
     pair_config(&config);
     config.window_messages = 16;
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     for (unsigned i = 0; i < 90; i++)
         pair_send_mode(&pair.client, 0, i % 2, 30, i);
     mute_until_ns = pair.now_ns + 3 * SECOND;
@@ -364,7 +356,7 @@ static void a_pure_receiver_asks_for_confirmation(void **state)
     struct pair pair;
     struct belay_stats stats;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     for (unsigned i = 0; i < 400; i++) {
         pair_send(&pair.client, 0, 1000, i);
         pair_run(&pair, 10 * MS);
@@ -395,7 +387,7 @@ static void two_idle_sides_fall_silent(void **state)
     pair_config(&config);
     config.keepalive_ns = 0;
     config.idle_timeout_ns = 0;
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     for (unsigned i = 0; i < 50; i++) {
         pair_send(&pair.client, 0, 10, i);
         pair_send(&pair.server, 0, 10, i);

@@ -1,14 +1,6 @@
 /* App calls, events and memory of a connection. */
 #include "conn/pair.h"
 
-static void connect_with(struct pair *pair, struct belay_core_config *config)
-{
-    pair_init(pair, config);
-    pair_connect(pair);
-    pair_run(pair, 100 * MS);
-    pair_forget_events(pair);
-}
-
 /* ------------------------------------------------------------------ send */
 
 static void send_says_what_is_wrong(void **state)
@@ -22,7 +14,7 @@ static void send_says_what_is_wrong(void **state)
     config.message_size_max = 60000;
     config.channels_max = 4;
     config.send_queue_max = 100000;
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     const struct {
         uint32_t channel;
         enum belay_mode mode;
@@ -96,7 +88,7 @@ static void watermarks_say_when(void **state)
     struct pair pair;
     uint8_t data[1000] = {0};
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     belay_core_conn_set_watermarks(pair.client.conn, 3000, 6000);
     for (unsigned i = 0; i < 5; i++) /* 1064 each */
         pair_send(&pair.client, 0, sizeof(data), i);
@@ -166,7 +158,7 @@ static void a_source_is_released_once(void **state)
     struct source sent = {0}, refused = {0}, aborted = {0};
     struct belay_source source = {.data = data, .release = release};
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     source.ctx = &sent;
     assert_int_equal(belay_core_conn_send_source(pair.client.conn, 0, BELAY_RELIABLE_ORDERED,
                                                  &source, sizeof(data), 0, BELAY_NEVER, NULL),
@@ -198,7 +190,7 @@ static void an_ending_connection_takes_nothing_from_a_release(void **state)
     struct source again = {.sends_again = true};
     struct belay_source source = {.data = "abc", .release = release, .ctx = &again};
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     again.conn = pair.client.conn;
     assert_int_equal(belay_core_conn_send_source(pair.client.conn, 0, BELAY_RELIABLE_ORDERED,
                                                  &source, 3, 0, BELAY_NEVER, NULL),
@@ -227,7 +219,7 @@ static void a_release_may_free_the_connection(void **state)
         struct source last = {0};
         struct belay_source source = {.data = "abc", .release = release_and_free, .ctx = &last};
         if (how < 4) {
-            connect_with(&pair, NULL);
+            pair_begin(&pair, NULL);
         } else { /* while it dials */
             pair_init(&pair, NULL);
             pair_dial(&pair, false);
@@ -263,7 +255,7 @@ static void what_a_paused_app_leaves_survives_the_buffer(void **state)
 {
     struct pair pair;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     belay_core_conn_pause(pair.server.conn);
     for (unsigned i = 0; i < 60; i++) {
         pair_send_mode(&pair.client, i % 2, i % 2, i * 37, i);
@@ -415,7 +407,7 @@ static void numbers_wrap(void **state)
         config.window_messages = 16;
         config.first_packet_number = firsts[i];
         config.first_message_number = firsts[i];
-        connect_with(&pair, &config);
+        pair_begin(&pair, &config);
         for (unsigned k = 0; k < 100; k++) {
             pair_send_mode(&pair.client, 0, k % 2, 2000, k);
             pair_send(&pair.server, 0, 100, k);
@@ -445,7 +437,7 @@ static void a_paused_app_hears_when_memory_lacks(void **state)
     const struct pair_event *closed;
     struct pair pair;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_send(&pair.client, 0, 10, 0);
     pair_run(&pair, SECOND);
     pair_forget_events(&pair);

@@ -8,10 +8,7 @@ static void connect_marking(struct pair *pair)
     pair_config(&config);
     config.ecn = true;
     config.congestion = "newreno"; /* of which it is known what it makes of a mark */
-    pair_init(pair, &config);
-    pair_connect(pair);
-    pair_run(pair, 100 * MS);
-    pair_forget_events(pair);
+    pair_begin(pair, &config);
 }
 
 static bool is_capable(const struct pair_end *end)

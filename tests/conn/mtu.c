@@ -10,10 +10,7 @@ static void connect_searching(struct pair *pair, struct belay_core_config *confi
         defaults.datagram_size_max = 65507;
         config = &defaults;
     }
-    pair_init(pair, config);
-    pair_connect(pair);
-    pair_run(pair, 100 * MS);
-    pair_forget_events(pair);
+    pair_begin(pair, config);
 }
 
 static struct belay_stats stats_of(const struct pair_end *end)

@@ -148,6 +148,14 @@ void pair_connect(struct pair *pair)
     pair_forget_events(pair);
 }
 
+void pair_begin(struct pair *pair, const struct belay_core_config *config)
+{
+    pair_init(pair, config);
+    pair_connect(pair);
+    pair_run(pair, 100 * MS);
+    pair_forget_events(pair);
+}
+
 /* ------------------------------------------------------------------ packets out */
 
 static void note_hello(struct pair *pair, const uint8_t *data, size_t len)

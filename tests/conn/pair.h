@@ -109,6 +109,8 @@ struct belay_path pair_path(const struct pair_end *from, const struct pair_end *
 void pair_dial(struct pair *pair, bool shared);
 /* Dials and passes packets until both sides are connected; events seen so far are dropped. */
 void pair_connect(struct pair *pair);
+/* Two cores, connected, and what comes of that is over: delayed ACKs are out of the way. */
+void pair_begin(struct pair *pair, const struct belay_core_config *config);
 
 /* ------------------------------------------------------------------ packets */
 

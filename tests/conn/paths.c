@@ -9,15 +9,6 @@ static struct belay_address address(uint8_t n)
     return a;
 }
 
-static void begin(struct pair *pair)
-{
-    pair_init(pair, NULL);
-    pair_connect(pair);
-    pair_run(pair, 100 * MS);
-    pair_forget_events(pair);
-    pair_drop_all(pair);
-}
-
 static bool is_at(const struct pair_end *end, uint8_t n)
 {
     struct belay_address a = address(n);
@@ -98,7 +89,7 @@ static void the_newest_packet_from_elsewhere_begins_it(void **state)
     struct pair pair;
     struct sent sent;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     sent = hear(&pair, 1, "01");
     assert_int_equal(sent.packets, 1);
     assert_true(sent.has_challenge && !sent.has_response);
@@ -113,7 +104,7 @@ static void who_answers_is_there(void **state)
     struct pair pair;
     struct sent sent;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     sent = hear(&pair, 1, "01");
     sent.challenge[7] ^= 1;
     respond(&pair, 1, sent.challenge);
@@ -137,7 +128,7 @@ static void a_validation_outlives_the_end(void **state)
     struct pair pair;
     struct sent sent;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     forge(&pair, 1, "01");
     assert_true(collect_to(&pair, 1).has_challenge);
     belay_core_conn_abort(pair.server.conn, 0x100, "enough");
@@ -161,7 +152,7 @@ static void who_only_probes_is_not_followed(void **state)
     struct pair pair;
     struct sent sent;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     sent = hear(&pair, 1, "0c 0102030405060708");
     assert_int_equal(sent.packets, 1);
     assert_true(sent.has_challenge && sent.has_response);
@@ -179,7 +170,7 @@ static void a_proof_does_not_last(void **state)
     struct pair pair;
     struct sent sent;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     sent = hear(&pair, 1, "0c 0102030405060708");
     respond(&pair, 1, sent.challenge);
     pair_run_silent(&pair, 2 * SECOND);
@@ -195,7 +186,7 @@ static void who_is_seen_at_home_stays(void **state)
     struct pair pair;
     struct sent sent;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     sent = hear(&pair, 1, "01");
     forge(&pair, 0xc1, "01");
     respond(&pair, 1, sent.challenge);
@@ -208,7 +199,7 @@ static void the_newest_address_wins(void **state)
     struct pair pair;
     struct sent first, second;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     first = hear(&pair, 1, "01");
     second = hear(&pair, 2, "01");
     assert_memory_not_equal(first.challenge, second.challenge, 8);
@@ -228,7 +219,7 @@ static void an_old_number_begins_nothing(void **state)
     struct pair pair;
     struct belay_path path;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     pair_send(&pair.client, 0, 3000, 1);
     pair_collect_from(&pair.client);
     assert_true(pair.packet_count >= 2);
@@ -253,7 +244,7 @@ static void silence_gets_three_times_its_bytes(void **state)
     size_t bytes = 0, packets = 0, came = 1 + 8 + 4 + 1 + 16;
     uint64_t end_ns;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     pair_send(&pair.server, 0, 100000, 1); /* plenty to send */
     forge(&pair, 1, "01");
     end_ns = pair.now_ns + 5 * SECOND;
@@ -276,7 +267,7 @@ static void of_challenges_the_newest_is_answered(void **state)
     struct sent sent;
     size_t before = 0;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     for (unsigned i = 0; i < 1000; i++) {
         char frames[32];
         snprintf(frames, sizeof(frames), "0c 00000000 0000%04x", i);
@@ -323,7 +314,7 @@ static void the_rules_of_ids_are_kept(void **state)
         struct pair pair;
         struct pair_end *good;
         const struct pair_event *closed;
-        begin(&pair);
+        pair_begin(&pair, NULL);
         good = rows[i].as_server ? &pair.client : &pair.server;
         pair_forge_hex(&pair, rows[i].as_server ? &pair.server : &pair.client, rows[i].frames);
         closed = pair_find(good, BELAY_CORE_CLOSED);
@@ -341,7 +332,7 @@ static void ids_are_replaced(void **state)
     struct pair pair;
     size_t before = 0;
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     for (unsigned i = 0; i < 60; i++) {
         char frames[16];
         snprintf(frames, sizeof(frames), "0b %02x", i);
@@ -399,7 +390,7 @@ static void an_id_that_is_taken_back_is_tried_no_more(void **state)
     struct pair pair;
     struct belay_address first = address(7), second = address(8);
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     migrate(&pair, 7, true);
     pair_forge_from(&pair, &pair.server, &first, "0a 03 00 0000000000000003" TOKEN);
     migrate(&pair, 8, true);
@@ -423,7 +414,7 @@ static void a_client_knows_a_server_that_moved(void **state)
     struct pair pair;
     struct belay_address elsewhere = address(7);
     (void)state;
-    begin(&pair);
+    pair_begin(&pair, NULL);
     pair_forge_from(&pair, &pair.server, &elsewhere, "01");
     pair_collect_from(&pair.client);
     assert_true(sent_to(&pair, 7).has_challenge);

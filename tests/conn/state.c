@@ -1,14 +1,6 @@
 /* Opening, closing, silence: the stages of a connection, and their timers. */
 #include "conn/pair.h"
 
-static void connect_with(struct pair *pair, struct belay_core_config *config)
-{
-    pair_init(pair, config);
-    pair_connect(pair);
-    pair_run(pair, 100 * MS);
-    pair_forget_events(pair);
-}
-
 static uint64_t pto_ns(const struct pair_end *end)
 {
     struct belay_stats stats;
@@ -33,7 +25,7 @@ static void both_close_and_nothing_is_lost(void **state)
     (void)state;
     for (unsigned first = 0; first < 3; first++) { /* the client, the server, both at once */
         struct pair pair;
-        connect_with(&pair, NULL);
+        pair_begin(&pair, NULL);
         pair_send(&pair.client, 0, 30000, 1);
         pair_send(&pair.server, 0, 30000, 2);
         if (first != 1)
@@ -63,7 +55,7 @@ static void a_close_that_takes_too_long_says_so(void **state)
     struct pair pair;
     uint64_t start_ns;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_send(&pair.client, 0, 10, 1);
     assert_int_equal(belay_core_conn_close(pair.client.conn), 0);
     start_ns = pair.now_ns;
@@ -85,7 +77,7 @@ static void who_waits_for_its_fin_alone_ends_cleanly(void **state)
 {
     struct pair pair;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_forge_hex(&pair, &pair.server, "08 00");
     assert_int_equal(belay_core_conn_close(pair.client.conn), 0);
     pair_run_silent(&pair, 9 * SECOND); /* before the close timeout */
@@ -99,7 +91,7 @@ static void who_lingers_answers(void **state)
     struct belay_frame frames[BELAY_FRAMES_MAX];
     size_t count;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_forge_hex(&pair, &pair.server, "08 00");
     pair_collect(&pair);
     assert_int_equal(belay_core_conn_close(pair.client.conn), 0);
@@ -144,7 +136,7 @@ static void an_abort_is_repeated_and_then_over(void **state)
     size_t count, sent = 0;
     uint64_t start_ns, pto, deadline_ns;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_send(&pair.client, 0, 5000, 1);
     pair_collect(&pair);
     pair_drop_all(&pair);
@@ -182,7 +174,7 @@ static void an_abort_answers_one_packet_a_pto(void **state)
     struct pair pair;
     uint64_t pto;
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pto = pto_ns(&pair.client);
     belay_core_conn_abort(pair.client.conn, 0x123, "enough");
     assert_int_equal(pair_collect_from(&pair.client), 1);
@@ -214,7 +206,7 @@ static void a_reason_and_a_code_of_any_size_can_be_told(void **state)
     reason[sizeof(reason) - 1] = '\0';
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct pair pair;
-        connect_with(&pair, NULL);
+        pair_begin(&pair, NULL);
         belay_core_conn_abort(pair.client.conn, rows[i].code, reason);
         pair_exchange(&pair);
         assert_int_equal(closed_of(&pair.server)->error, BELAY_ERESET);
@@ -260,7 +252,7 @@ static void one_side_pings(void **state)
     (void)state;
     pair_config(&config);
     config.keepalive_ns = 10 * SECOND;
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     client_before = pair.client.sent_count;
     server_before = pair.server.sent_count;
     pair_run(&pair, 65 * SECOND);
@@ -278,7 +270,7 @@ static void without_a_timeout_a_connection_waits_for_ever(void **state)
     (void)state;
     pair_config(&config);
     config.keepalive_ns = config.idle_timeout_ns = 0;
-    connect_with(&pair, &config);
+    pair_begin(&pair, &config);
     pair_send(&pair.client, 0, 10, 1);
     pair_run_silent(&pair, 100000 * SECOND);
     assert_int_equal(pair.client.event_count, 0);
@@ -294,7 +286,7 @@ static void a_reset_ends_a_lingering_connection_for_good(void **state)
     struct pair pair;
     uint8_t packet[17] = {0xc5};
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_server_token(&pair, packet + 1);
     belay_core_conn_abort(pair.client.conn, 0x100, "");
     pair_collect(&pair);
@@ -316,7 +308,7 @@ static void a_reset_ends_the_wait_for_the_fin(void **state)
     struct pair pair;
     uint8_t packet[17] = {0xc5};
     (void)state;
-    connect_with(&pair, NULL);
+    pair_begin(&pair, NULL);
     pair_server_token(&pair, packet + 1);
     pair_forge_hex(&pair, &pair.server, "08 00");
     assert_int_equal(belay_core_conn_close(pair.client.conn), 0);
