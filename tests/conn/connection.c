@@ -448,8 +448,7 @@ static void a_paused_app_hears_when_memory_lacks(void **state)
     pair_deliver(&pair, 0);
     pair.server.memory.fail_at = 0;
     assert_int_equal(pair_count(&pair.server, BELAY_CORE_MESSAGE), 0);
-    closed = pair_find(&pair.server, BELAY_CORE_CLOSED);
-    assert_non_null(closed);
+    closed = pair_closed(&pair.server);
     assert_int_equal(closed->error, BELAY_ENOMEM);
     assert_int_equal(closed->close_code, BELAY_CLOSE_MEMORY);
     pair_dispose(&pair);

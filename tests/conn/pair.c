@@ -439,6 +439,13 @@ size_t pair_count(const struct pair_end *end, enum belay_core_event_type type)
     return count;
 }
 
+const struct pair_event *pair_closed(const struct pair_end *end)
+{
+    assert_int_equal(pair_count(end, BELAY_CORE_CLOSED), 1);
+    assert_int_equal(end->events[end->event_count - 1].type, BELAY_CORE_CLOSED);
+    return &end->events[end->event_count - 1];
+}
+
 /* ------------------------------------------------------------------ messages */
 
 uint64_t pair_sum(const uint8_t *data, size_t len)

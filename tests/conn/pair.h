@@ -157,6 +157,8 @@ void pair_forget_events(struct pair *pair);
 /* The first event of this type, or NULL; how many there are. */
 const struct pair_event *pair_find(const struct pair_end *end, enum belay_core_event_type type);
 size_t pair_count(const struct pair_end *end, enum belay_core_event_type type);
+/* The end's CLOSED: it is the only one, and the last event. */
+const struct pair_event *pair_closed(const struct pair_end *end);
 uint64_t pair_sum(const uint8_t *data, size_t len);
 /* A message of len bytes, the i-th pattern; reliable and ordered unless said otherwise. */
 void pair_fill(uint8_t *data, size_t len, unsigned i);

@@ -317,8 +317,7 @@ static void the_rules_of_ids_are_kept(void **state)
         pair_begin(&pair, NULL);
         good = rows[i].as_server ? &pair.client : &pair.server;
         pair_forge_hex(&pair, rows[i].as_server ? &pair.server : &pair.client, rows[i].frames);
-        closed = pair_find(good, BELAY_CORE_CLOSED);
-        assert_non_null(closed);
+        closed = pair_closed(good);
         assert_int_equal(closed->close_code, BELAY_CLOSE_PROTOCOL);
         if (rows[i].why != NULL)
             assert_non_null(strstr(closed->reason, rows[i].why));

@@ -106,12 +106,10 @@ static void check_rule(const struct rule *rule, bool victim_is_server)
     victim = victim_is_server ? &pair.server : &pair.client;
     attacker = victim_is_server ? &pair.client : &pair.server;
     pair_forge_hex(&pair, attacker, rule->frames);
-    closed = pair_find(victim, BELAY_CORE_CLOSED);
-    assert_non_null(closed);
+    closed = pair_closed(victim);
     assert_int_equal(closed->error, BELAY_EPROTO);
     assert_int_equal(closed->close_code, rule->code);
     assert_non_null(strstr(closed->reason, rule->reason));
-    assert_ptr_equal(closed, &victim->events[victim->event_count - 1]);
     pair_collect_from(victim);
     assert_close_sent(&pair, rule);
     pair_drop_all(&pair);
@@ -350,23 +348,19 @@ static void any_frames_do_no_harm(void **state)
 static void close_none_is_an_abort_unless_only_the_fin_is_open(void **state)
 {
     struct pair pair;
-    const struct pair_event *closed;
     (void)state;
     pair_init(&pair, NULL);
     pair_connect(&pair);
     assert_int_equal(belay_core_conn_close(pair.server.conn), 0);
     pair_collect_from(&pair.server);                 /* its FIN is under way */
     pair_forge_hex(&pair, &pair.client, "09 00 00"); /* and the peer has not said FIN */
-    closed = pair_find(&pair.server, BELAY_CORE_CLOSED);
-    assert_non_null(closed);
-    assert_int_equal(closed->error, BELAY_ERESET);
+    assert_int_equal(pair_closed(&pair.server)->error, BELAY_ERESET);
     pair_dispose(&pair);
 }
 
 static void close_none_ends_the_wait_for_the_fin(void **state)
 {
     struct pair pair;
-    const struct pair_event *closed;
     (void)state;
     pair_init(&pair, NULL);
     pair_connect(&pair);
@@ -375,9 +369,7 @@ static void close_none_ends_the_wait_for_the_fin(void **state)
     assert_int_equal(belay_core_conn_close(pair.server.conn), 0);
     pair_collect_from(&pair.server);
     pair_forge_hex(&pair, &pair.client, "09 00 00");
-    closed = pair_find(&pair.server, BELAY_CORE_CLOSED);
-    assert_non_null(closed);
-    assert_int_equal(closed->error, 0);
+    assert_int_equal(pair_closed(&pair.server)->error, 0);
     pair_dispose(&pair);
 }
 
@@ -400,8 +392,7 @@ static void close_carries_code_and_reason(void **state)
         pair_init(&pair, NULL);
         pair_connect(&pair);
         pair_forge_hex(&pair, &pair.client, rows[i].frames);
-        closed = pair_find(&pair.server, BELAY_CORE_CLOSED);
-        assert_non_null(closed);
+        closed = pair_closed(&pair.server);
         assert_int_equal(closed->error, BELAY_ERESET);
         assert_int_equal(closed->close_code, rows[i].code);
         assert_string_equal(closed->reason, rows[i].reason);

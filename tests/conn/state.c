@@ -11,13 +11,6 @@ static uint64_t pto_ns(const struct pair_end *end)
            end->config.ack_delay_max_ns;
 }
 
-static const struct pair_event *closed_of(const struct pair_end *end)
-{
-    assert_int_equal(pair_count(end, BELAY_CORE_CLOSED), 1);
-    assert_int_equal(end->events[end->event_count - 1].type, BELAY_CORE_CLOSED);
-    return &end->events[end->event_count - 1];
-}
-
 /* ------------------------------------------------------------------ the graceful close */
 
 static void both_close_and_nothing_is_lost(void **state)
@@ -41,7 +34,7 @@ static void both_close_and_nothing_is_lost(void **state)
         pair_run(&pair, SECOND);
         for (unsigned i = 0; i < 2; i++) {
             struct pair_end *end = i ? &pair.client : &pair.server;
-            assert_int_equal(closed_of(end)->error, 0);
+            assert_int_equal(pair_closed(end)->error, 0);
             assert_int_equal(pair_count(end, BELAY_CORE_MESSAGE), 1);
             assert_int_equal(pair_count(end, BELAY_CORE_EOF), 1);
             assert_int_equal(pair_find(end, BELAY_CORE_SENT)->error, 0);
@@ -64,11 +57,11 @@ static void a_close_that_takes_too_long_says_so(void **state)
         pair_step(&pair, pair.now_ns + SECOND);
     }
     assert_int_equal(pair.now_ns - start_ns, pair.client.config.close_timeout_ns);
-    assert_int_equal(closed_of(&pair.client)->error, BELAY_ETIMEDOUT);
-    assert_non_null(strstr(closed_of(&pair.client)->reason, "the peer has not closed"));
+    assert_int_equal(pair_closed(&pair.client)->error, BELAY_ETIMEDOUT);
+    assert_non_null(strstr(pair_closed(&pair.client)->reason, "the peer has not closed"));
     pair_exchange(&pair);
-    assert_int_equal(closed_of(&pair.server)->error, BELAY_ERESET);
-    assert_int_equal(closed_of(&pair.server)->close_code, BELAY_CLOSE_TIMEOUT);
+    assert_int_equal(pair_closed(&pair.server)->error, BELAY_ERESET);
+    assert_int_equal(pair_closed(&pair.server)->close_code, BELAY_CLOSE_TIMEOUT);
     pair_dispose(&pair);
 }
 
@@ -81,7 +74,7 @@ static void who_waits_for_its_fin_alone_ends_cleanly(void **state)
     pair_forge_hex(&pair, &pair.server, "08 00");
     assert_int_equal(belay_core_conn_close(pair.client.conn), 0);
     pair_run_silent(&pair, 9 * SECOND); /* before the close timeout */
-    assert_int_equal(closed_of(&pair.client)->error, 0);
+    assert_int_equal(pair_closed(&pair.client)->error, 0);
     pair_dispose(&pair);
 }
 
@@ -103,7 +96,7 @@ static void who_lingers_answers(void **state)
         uint8_t ack[] = {0x02, (uint8_t)pair.client.sent_number, 0, 0, 0};
         pair_forge(&pair, &pair.server, ack, sizeof(ack));
     }
-    assert_int_equal(closed_of(&pair.client)->error, 0);
+    assert_int_equal(pair_closed(&pair.client)->error, 0);
     pair_collect(&pair);
     pair_drop_all(&pair);
     for (unsigned i = 0; i < 3; i++) { /* its FIN again: it did not hear our ACK */
@@ -145,7 +138,7 @@ static void an_abort_is_repeated_and_then_over(void **state)
     belay_core_conn_abort(pair.client.conn, 0x123, "enough");
     pair_poll(&pair.client);
     assert_int_equal(pair_find(&pair.client, BELAY_CORE_SENT)->error, BELAY_ECLOSED);
-    assert_int_equal(closed_of(&pair.client)->error, BELAY_ECLOSED);
+    assert_int_equal(pair_closed(&pair.client)->error, BELAY_ECLOSED);
     while ((deadline_ns = belay_core_deadline(pair.client.core)) != BELAY_NEVER || sent == 0) {
         if (pair_collect_from(&pair.client) > 0) {
             assert_int_equal(pair.packet_count, 1);
@@ -209,9 +202,9 @@ static void a_reason_and_a_code_of_any_size_can_be_told(void **state)
         pair_begin(&pair, NULL);
         belay_core_conn_abort(pair.client.conn, rows[i].code, reason);
         pair_exchange(&pair);
-        assert_int_equal(closed_of(&pair.server)->error, BELAY_ERESET);
-        assert_int_equal(closed_of(&pair.server)->close_code, rows[i].told);
-        assert_int_equal(strlen(closed_of(&pair.server)->reason), 255);
+        assert_int_equal(pair_closed(&pair.server)->error, BELAY_ERESET);
+        assert_int_equal(pair_closed(&pair.server)->close_code, rows[i].told);
+        assert_int_equal(strlen(pair_closed(&pair.server)->reason), 255);
         pair_dispose(&pair);
     }
 }
@@ -240,7 +233,7 @@ static void silence_is_noticed_in_time(void **state)
         pair_step(&pair, pair.now_ns + SECOND);
     }
     assert_int_equal(pair.now_ns - last_ns, 5 * SECOND);
-    assert_int_equal(closed_of(&pair.client)->error, BELAY_ETIMEDOUT);
+    assert_int_equal(pair_closed(&pair.client)->error, BELAY_ETIMEDOUT);
     pair_dispose(&pair);
 }
 
@@ -291,7 +284,7 @@ static void a_reset_ends_a_lingering_connection_for_good(void **state)
     belay_core_conn_abort(pair.client.conn, 0x100, "");
     pair_collect(&pair);
     pair_drop_all(&pair);
-    assert_int_equal(closed_of(&pair.client)->error, BELAY_ECLOSED);
+    assert_int_equal(pair_closed(&pair.client)->error, BELAY_ECLOSED);
     pair_receive(&pair, &pair.server, &pair.client, packet, sizeof(packet));
     pair_collect_from(&pair.client);
     /* It is dead, the app still holds it, and no timer turns for it. */
@@ -314,7 +307,7 @@ static void a_reset_ends_the_wait_for_the_fin(void **state)
     assert_int_equal(belay_core_conn_close(pair.client.conn), 0);
     pair_collect_from(&pair.client);
     pair_receive(&pair, &pair.server, &pair.client, packet, sizeof(packet));
-    assert_int_equal(closed_of(&pair.client)->error, 0);
+    assert_int_equal(pair_closed(&pair.client)->error, 0);
     assert_int_equal(belay_core_deadline(pair.client.core), BELAY_NEVER);
     pair_dispose(&pair);
 }

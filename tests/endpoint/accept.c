@@ -189,8 +189,7 @@ static void an_echo_of_our_own_init_is_recognised(void **state)
         pair_drop_all(&pair);
         pair_run_silent(&pair, 50 * SECOND / 1000);
     }
-    closed = pair_find(&pair.client, BELAY_CORE_CLOSED);
-    assert_non_null(closed);
+    closed = pair_closed(&pair.client);
     assert_int_equal(closed->error, BELAY_EPROTO);
     assert_non_null(strstr(closed->reason, "plain UDP echo"));
     pair_dispose(&pair);
