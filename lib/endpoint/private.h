@@ -162,6 +162,12 @@ void belay_stateless_refuse(struct belay_core *core, const struct belay_path *pa
 void belay_stateless_reset(struct belay_core *core, const struct belay_path *path,
                            const uint8_t *cid, size_t cause_len, uint64_t now_ns);
 bool belay_stateless_send(struct belay_core *core, struct belay_train *train, uint64_t now_ns);
+/* What every answer has of init, whose bytes it points to; and such an answer with its tag, of
+ * at most size bytes. 0: libcrypto has no memory. */
+struct belay_hello belay_stateless_hello(const struct belay_hello *init,
+                                         enum belay_packet_type type);
+size_t belay_stateless_build(struct belay_core *core, const struct belay_hello *hello,
+                             uint8_t *packet, size_t size);
 
 /* retry.c; init's tag has been checked, but for is_shed */
 /* True: so many RETRYs wait that this INIT would get none; it is counted and to be dropped. */

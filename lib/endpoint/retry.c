@@ -6,7 +6,6 @@
  */
 #include "endpoint/private.h"
 
-#include "conn/hellotag.h"
 #include "crypto/cookie.h"
 
 #include <string.h>
@@ -64,23 +63,13 @@ static size_t build(struct belay_core *core, const struct belay_path *path,
 {
     struct belay_cookie_holder holder = holder_of(path, init);
     uint8_t cookie[BELAY_COOKIE_SIZE];
-    struct belay_hello hello = {
-        .type = BELAY_PACKET_RETRY,
-        .version = init->version,
-        .client_cid = init->client_cid,
-        .client_cid_len = init->client_cid_len,
-        .nonce = init->nonce,
-        .cookie = cookie,
-        .cookie_len = sizeof(cookie),
-    };
-    size_t len;
+    struct belay_hello hello = belay_stateless_hello(init, BELAY_PACKET_RETRY);
 
     if (belay_cookie_make(&core->cookies, &core->suite, &holder, now_ns, cookie))
         return 0;
-    len = belay_hello_build(&hello, packet, BELAY_RETRY_BYTES - BELAY_TAG_BYTES);
-    if (len == 0 || belay_hello_tag(&core->suite, init->random, packet, len, false))
-        return 0;
-    return len + BELAY_TAG_BYTES;
+    hello.cookie = cookie;
+    hello.cookie_len = sizeof(cookie);
+    return belay_stateless_build(core, &hello, packet, BELAY_RETRY_BYTES);
 }
 
 static void queue(struct belay_core *core, const struct belay_path *path,

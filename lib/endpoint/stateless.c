@@ -48,54 +48,65 @@ static void trace(struct belay_core *core, char type, size_t len, uint64_t now_n
         core->env.trace(core->env.trace_ctx, NULL, &packet, now_ns);
 }
 
+struct belay_hello belay_stateless_hello(const struct belay_hello *init,
+                                         enum belay_packet_type type)
+{
+    return (struct belay_hello){
+        .type = type,
+        .version = init->version,
+        .client_cid = init->client_cid,
+        .client_cid_len = init->client_cid_len,
+        .nonce = init->nonce,
+        .random = init->random,
+    };
+}
+
+size_t belay_stateless_build(struct belay_core *core, const struct belay_hello *hello,
+                             uint8_t *packet, size_t size)
+{
+    size_t len = belay_hello_build(hello, packet, size - BELAY_TAG_BYTES);
+
+    if (len == 0 || belay_hello_tag(&core->suite, hello->random, packet, len, false))
+        return 0;
+    return len + BELAY_TAG_BYTES;
+}
+
 static void queue_hello(struct belay_core *core, const struct belay_path *path,
-                        const struct belay_hello *hello, const uint8_t *client_random)
+                        const struct belay_hello *hello)
 {
     uint8_t packet[BELAY_STATELESS_BYTES];
-    size_t len = belay_hello_build(hello, packet, sizeof(packet) - BELAY_TAG_BYTES);
+    size_t len = belay_stateless_build(core, hello, packet, sizeof(packet));
 
-    if (len == 0 || belay_hello_tag(&core->suite, client_random, packet, len, false))
-        return;
-    queue(core, path, hello->type == BELAY_PACKET_REFUSE ? 'R' : 'V', packet,
-          len + BELAY_TAG_BYTES);
+    if (len > 0)
+        queue(core, path, hello->type == BELAY_PACKET_REFUSE ? 'R' : 'V', packet, len);
 }
 
 void belay_stateless_versions(struct belay_core *core, const struct belay_path *path,
                               const struct belay_hello *init, uint64_t now_ns)
 {
     static const uint8_t versions[4] = {0, 0, 0, BELAY_VERSION_1};
-    struct belay_hello hello = {
-        .type = BELAY_PACKET_VERSIONS,
-        .client_cid = init->client_cid,
-        .client_cid_len = init->client_cid_len,
-        .nonce = init->nonce,
-        .versions = versions,
-        .versions_count = 1,
-    };
+    struct belay_hello hello = belay_stateless_hello(init, BELAY_PACKET_VERSIONS);
 
+    hello.version = 0; /* of no version, as it names them */
+    hello.versions = versions;
+    hello.versions_count = 1;
     if (is_allowed(core, now_ns))
-        queue_hello(core, path, &hello, NULL);
+        queue_hello(core, path, &hello);
 }
 
 void belay_stateless_refuse(struct belay_core *core, const struct belay_path *path,
                             const struct belay_hello *init, uint64_t code, const char *reason,
                             uint64_t now_ns)
 {
-    struct belay_hello hello = {
-        .type = BELAY_PACKET_REFUSE,
-        .version = init->version,
-        .client_cid = init->client_cid,
-        .client_cid_len = init->client_cid_len,
-        .nonce = init->nonce,
-        .code = code,
-        .reason = reason,
-        .reason_len = strlen(reason),
-    };
+    struct belay_hello hello = belay_stateless_hello(init, BELAY_PACKET_REFUSE);
     char text[160];
 
     if (!is_allowed(core, now_ns))
         return;
-    queue_hello(core, path, &hello, init->random);
+    hello.code = code;
+    hello.reason = reason;
+    hello.reason_len = strlen(reason);
+    queue_hello(core, path, &hello);
     snprintf(text, sizeof(text), "refused a client: %s", reason);
     if (core->env.log.line != NULL)
         core->env.log.line(core->env.log.ctx, 1, NULL, &path->remote, text);
