@@ -150,6 +150,8 @@ static void test_who_connects_to_whom(void **state)
             if (end == NULL || end->close_code != rows[i].close)
                 fail_msg("row %zu: %s", i, end == NULL ? "no end" : end->reason);
             assert_true(strlen(end->reason) > 10);
+            if (rows[i].close == BELAY_CLOSE_UNAUTHORIZED) /* it comes from there */
+                assert_string_equal(end->reason, "the server does not let this key in");
             assert_int_equal(end->error,
                              rows[i].close == BELAY_CLOSE_KEY ? BELAY_EKEY : BELAY_EREFUSED);
             assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 0);
