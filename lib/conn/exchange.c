@@ -321,23 +321,29 @@ static int read_init(struct belay_connection *c, const struct belay_hello *init,
     return error;
 }
 
+/* What ACCEPT and REFUSE have of the client's INIT. */
+static struct belay_hello answer(const struct belay_connection *c, enum belay_packet_type type)
+{
+    return (struct belay_hello){
+        .type = type,
+        .version = BELAY_VERSION_1,
+        .client_cid = c->peer_cid,
+        .client_cid_len = c->peer_has_cid ? BELAY_CID_BYTES : 0,
+        .nonce = c->nonce,
+    };
+}
+
 static size_t build_accept(struct belay_connection *c, size_t params_len, uint8_t **payload)
 {
     static const uint8_t blank[PARAMS_SIZE + 128];
     struct belay_handshake *h = c->handshake;
-    struct belay_hello parsed, hello = {
-                                   .type = BELAY_PACKET_ACCEPT,
-                                   .version = BELAY_VERSION_1,
-                                   .client_cid = c->peer_cid,
-                                   .client_cid_len = c->peer_has_cid ? BELAY_CID_BYTES : 0,
-                                   .nonce = c->nonce,
-                                   .server_cid = c->self.cid,
-                                   .random = blank,
-                                   .params = blank,
-                                   .params_len = params_len + payload_overhead(c, 1),
-                               };
-    size_t len = belay_hello_build(&hello, h->accept, sizeof(h->accept) - BELAY_TAG_BYTES);
+    struct belay_hello parsed, hello = answer(c, BELAY_PACKET_ACCEPT);
+    size_t len;
 
+    hello.server_cid = c->self.cid;
+    hello.random = hello.params = blank;
+    hello.params_len = params_len + payload_overhead(c, 1);
+    len = belay_hello_build(&hello, h->accept, sizeof(h->accept) - BELAY_TAG_BYTES);
     if (len == 0 || belay_hello_parse(&parsed, h->accept, len + BELAY_TAG_BYTES) != 0)
         return 0;
     *payload = h->accept + (parsed.random - h->accept);
@@ -394,18 +400,13 @@ int belay_exchange_answer(struct belay_connection *c, const struct belay_hello *
 int belay_exchange_refuse(struct belay_connection *c, uint64_t code, const char *reason)
 {
     struct belay_handshake *h = c->handshake;
-    struct belay_hello hello = {
-        .type = BELAY_PACKET_REFUSE,
-        .version = BELAY_VERSION_1,
-        .client_cid = c->peer_cid,
-        .client_cid_len = c->peer_has_cid ? BELAY_CID_BYTES : 0,
-        .nonce = c->nonce,
-        .code = code,
-        .reason = reason,
-        .reason_len = strlen(reason),
-    };
-    size_t len = belay_hello_build(&hello, h->accept, sizeof(h->accept) - BELAY_TAG_BYTES);
+    struct belay_hello hello = answer(c, BELAY_PACKET_REFUSE);
+    size_t len;
 
+    hello.code = code;
+    hello.reason = reason;
+    hello.reason_len = strlen(reason);
+    len = belay_hello_build(&hello, h->accept, sizeof(h->accept) - BELAY_TAG_BYTES);
     if (len == 0)
         return BELAY_ENOMEM;
     h->accept_len = len + BELAY_TAG_BYTES;
