@@ -1,43 +1,8 @@
-#include "../fixture.h"
-
-#define SEED 1
-
-static struct counted counted;
-
-static struct netsim_link *begin(const char *words)
-{
-    struct netsim_link *link;
-
-    counted = (struct counted){0};
-    link = link_of(words, SEED, &counted);
-    assert_non_null(link);
-    return link;
-}
-
-static void end(struct netsim_link *link)
-{
-    netsim_link_free(link);
-    assert_int_equal(counted.bytes, 0);
-}
-
-static void assert_receives(struct netsim_link *link, uint64_t id, uint64_t now_ns)
-{
-    struct netsim_delivery out;
-
-    assert_true(netsim_link_receive(link, now_ns, &out));
-    assert_int_equal(out.id, id);
-}
-
-static void assert_receives_nothing(struct netsim_link *link, uint64_t now_ns)
-{
-    struct netsim_delivery out;
-
-    assert_false(netsim_link_receive(link, now_ns, &out));
-}
+#include "linkroom.h"
 
 static void test_clean(void **state)
 {
-    struct netsim_link *link = begin("");
+    struct netsim_link *link = linkroom_begin("");
     struct netsim_packet packet = {.id = 5, .len = 100, .user = &counted};
     struct netsim_delivery out;
     struct netsim_fate fate;
@@ -53,12 +18,12 @@ static void test_clean(void **state)
     assert_true(out.id == 5 && out.len == 100 && out.user == &counted && out.last);
     assert_true(out.sent_ns == 7 * MS && out.due_ns == 7 * MS && out.corrupt_bit == -1);
     assert_false(out.ce || out.duplicate || out.reordered);
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_delay(void **state)
 {
-    struct netsim_link *link = begin("delay 20ms");
+    struct netsim_link *link = linkroom_begin("delay 20ms");
 
     (void)state;
     send_id(link, 0, 100, 0);
@@ -71,7 +36,7 @@ static void test_delay(void **state)
     assert_receives_nothing(link, 20 * MS);
     assert_int_equal(netsim_link_deadline(link), 20 * MS + 1);
     assert_receives(link, 2, BELAY_NEVER);
-    end(link);
+    linkroom_end(link);
 }
 
 /*
@@ -119,7 +84,7 @@ static void mirror_offer(struct mirror *m, bool copy, int64_t now, int64_t *time
 static void test_order_of_draws(void **state)
 {
     struct netsim_link *link =
-        begin("delay 20ms 5ms loss 10% duplicate 20% corrupt 15% reorder 30% gap 3");
+        linkroom_begin("delay 20ms 5ms loss 10% duplicate 20% corrupt 15% reorder 30% gap 3");
     struct mirror m = {.since = 0};
     struct netsim_stats stats;
 
@@ -154,12 +119,12 @@ static void test_order_of_draws(void **state)
     assert_int_equal(stats.corrupted, m.events[CORRUPTED]);
     assert_int_equal(stats.packets, 3000);
     assert_int_equal(stats.delivered, m.events[REORDERED] + m.events[DELAYED]);
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_duplicate(void **state)
 {
-    struct netsim_link *link = begin("duplicate 100% delay 5ms");
+    struct netsim_link *link = linkroom_begin("duplicate 100% delay 5ms");
     struct netsim_delivery out;
     struct netsim_fate fate;
 
@@ -170,13 +135,13 @@ static void test_duplicate(void **state)
     assert_true(out.id == 3 && out.duplicate && !out.last); /* the copy leaves first */
     assert_true(netsim_link_receive(link, 5 * MS, &out));
     assert_true(out.id == 3 && !out.duplicate && out.last);
-    end(link);
+    linkroom_end(link);
 }
 
 /* Duplicated and lost leaves one, and no drop. */
 static void test_duplicate_and_lost(void **state)
 {
-    struct netsim_link *link = begin("duplicate 100% loss 100%");
+    struct netsim_link *link = linkroom_begin("duplicate 100% loss 100%");
     struct netsim_fate fate = send_id(link, 0, 100, 0);
     struct netsim_stats stats;
 
@@ -186,7 +151,7 @@ static void test_duplicate_and_lost(void **state)
     netsim_link_stats(link, &stats);
     assert_int_equal(stats.dropped, 0);
     assert_int_equal(stats.duplicated, 0);
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_loss_names(void **state)
@@ -204,7 +169,7 @@ static void test_loss_names(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct netsim_link *link = begin(rows[i].words);
+        struct netsim_link *link = linkroom_begin(rows[i].words);
         struct netsim_fate fate = send_id(link, 0, 100, 0);
         struct netsim_stats stats;
 
@@ -216,14 +181,14 @@ static void test_loss_names(void **state)
         assert_int_equal(stats.dropped, 1);
         assert_int_equal(stats.dropped_loss + stats.dropped_limit, 1);
         assert_int_equal(stats.overlimits, stats.dropped_limit);
-        end(link);
+        linkroom_end(link);
     }
 }
 
 /* The queue is measured before the copy goes in, so a duplicate may make it limit + 1. */
 static void test_limit(void **state)
 {
-    struct netsim_link *link = begin("limit 3 delay 10ms");
+    struct netsim_link *link = linkroom_begin("limit 3 delay 10ms");
     struct netsim_fate fate;
 
     (void)state;
@@ -233,25 +198,25 @@ static void test_limit(void **state)
     assert_true(fate.queued == 0 && fate.drops[0].why == NETSIM_DROP_LIMIT);
     assert_receives(link, 0, 10 * MS);
     assert_int_equal(send_id(link, 4, 100, 10 * MS).queued, 1);
-    end(link);
+    linkroom_end(link);
 
-    link = begin("limit 3 delay 10ms duplicate 100%");
+    link = linkroom_begin("limit 3 delay 10ms duplicate 100%");
     assert_int_equal(send_id(link, 0, 100, 0).queued, 2);
     assert_int_equal(send_id(link, 1, 100, 0).queued, 2);
     assert_int_equal(netsim_link_queued(link), 4);
     fate = send_id(link, 2, 100, 0);
     assert_true(fate.queued == 0 && fate.dropped == 1); /* both, as one */
-    end(link);
+    linkroom_end(link);
 
-    link = begin("limit 1 delay 10ms duplicate 100%");
+    link = linkroom_begin("limit 1 delay 10ms duplicate 100%");
     fate = send_id(link, 0, 100, 0); /* the original saw an empty queue, so did the copy */
     assert_true(fate.queued == 2 && fate.dropped == 0);
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_gap(void **state)
 {
-    struct netsim_link *link = begin("delay 10ms reorder 100% gap 5");
+    struct netsim_link *link = linkroom_begin("delay 10ms reorder 100% gap 5");
     struct netsim_delivery out;
 
     (void)state;
@@ -263,13 +228,13 @@ static void test_gap(void **state)
         if (early)
             assert_true(out.id == id && out.reordered && out.due_ns == id);
     }
-    end(link);
+    linkroom_end(link);
 }
 
 /* Those that pass the queue leave last in, first out, when nobody fetched them before. */
 static void test_early_is_a_stack(void **state)
 {
-    struct netsim_link *link = begin("delay 10ms reorder 100%");
+    struct netsim_link *link = linkroom_begin("delay 10ms reorder 100%");
 
     (void)state;
     for (uint64_t id = 0; id < 3; id++)
@@ -277,13 +242,13 @@ static void test_early_is_a_stack(void **state)
     assert_receives(link, 2, 0);
     assert_receives(link, 1, 0);
     assert_receives(link, 0, 0);
-    end(link);
+    linkroom_end(link);
 }
 
 /* A delay below zero is no delay: of [-20 ms, 60 ms) a quarter. */
 static void test_jitter_above_delay(void **state)
 {
-    struct netsim_link *link = begin("delay 20ms 40ms limit 100000");
+    struct netsim_link *link = linkroom_begin("delay 20ms 40ms limit 100000");
     struct netsim_delivery out;
     long at_once = 0;
 
@@ -300,25 +265,25 @@ static void test_jitter_above_delay(void **state)
             ;
     }
     assert_binomial(at_once, 20000, 0.25, "at once");
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_jitter_at_time_0(void **state)
 {
-    struct netsim_link *link = begin("delay 0 40ms");
+    struct netsim_link *link = linkroom_begin("delay 0 40ms");
 
     (void)state;
     for (uint64_t id = 0; id < 100; id++) {
         send_id(link, id, 100, 0);
         assert_true(netsim_link_deadline(link) < 40 * MS);
     }
-    end(link);
+    linkroom_end(link);
 }
 
 /* 1000 bytes at 8 mbit are 1 ms; one after the other, and delay overlaps the queueing. */
 static void test_rate(void **state)
 {
-    struct netsim_link *link = begin("rate 8mbit delay 3ms");
+    struct netsim_link *link = linkroom_begin("rate 8mbit delay 3ms");
 
     (void)state;
     send_id(link, 0, 1000, 0); /* 3 + 1 */
@@ -332,12 +297,12 @@ static void test_rate(void **state)
     assert_receives(link, 2, 6 * MS);
     send_id(link, 3, 2000, 10 * MS); /* alone again */
     assert_int_equal(netsim_link_deadline(link), 15 * MS);
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_rate_keeps_order(void **state)
 {
-    struct netsim_link *link = begin("rate 8mbit delay 20ms 10ms");
+    struct netsim_link *link = linkroom_begin("rate 8mbit delay 20ms 10ms");
     struct netsim_delivery out;
     uint64_t last = 0;
 
@@ -349,12 +314,12 @@ static void test_rate_keeps_order(void **state)
         assert_true(id == 0 || out.due_ns >= last + 1 * MS);
         last = out.due_ns;
     }
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_ecn(void **state)
 {
-    struct netsim_link *link = begin("loss 100% ecn");
+    struct netsim_link *link = linkroom_begin("loss 100% ecn");
     struct netsim_packet packet = {.id = 1, .len = 100, .ect = true};
     struct netsim_delivery out;
     struct netsim_stats stats;
@@ -366,13 +331,13 @@ static void test_ecn(void **state)
     netsim_link_stats(link, &stats);
     assert_int_equal(stats.marked, 1);
     assert_int_equal(stats.dropped, 2); /* as netem counts */
-    end(link);
+    linkroom_end(link);
 }
 
 /* A copy has its bytes in common with the original, and so the marks. */
 static void test_ecn_of_copies(void **state)
 {
-    struct netsim_link *link = begin("loss 50% ecn duplicate 100%");
+    struct netsim_link *link = linkroom_begin("loss 50% ecn duplicate 100%");
     struct netsim_delivery out[2];
     uint64_t marked = 0;
 
@@ -387,12 +352,12 @@ static void test_ecn_of_copies(void **state)
         marked += out[0].ce;
     }
     assert_binomial((long)marked, 100, 0.75, "either of them would be lost");
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_corrupt(void **state)
 {
-    struct netsim_link *link = begin("corrupt 100% duplicate 100%");
+    struct netsim_link *link = linkroom_begin("corrupt 100% duplicate 100%");
     struct netsim_delivery out;
     long halves[2] = {0, 0};
 
@@ -408,12 +373,12 @@ static void test_corrupt(void **state)
     assert_binomial(halves[0], 10000, 0.5, "first half");
     send_id(link, 0, 0, 6000); /* there is nothing to flip */
     assert_true(netsim_link_receive(link, 6000, &out) && out.corrupt_bit == -1);
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_slot(void **state)
 {
-    struct netsim_link *link = begin("slot 10ms packets 2");
+    struct netsim_link *link = linkroom_begin("slot 10ms packets 2");
     uint64_t now = 1 * MS;
 
     (void)state;
@@ -423,13 +388,13 @@ static void test_slot(void **state)
         assert_int_equal(netsim_link_deadline(link), now + (id / 2 + 1) * 10 * MS);
         assert_receives(link, id, netsim_link_deadline(link));
     }
-    end(link);
+    linkroom_end(link);
 }
 
 /* Slots that open too soon are drawn anew, and everything still leaves. */
 static void test_slot_with_delay(void **state)
 {
-    struct netsim_link *link = begin("delay 20ms 5ms slot 3ms 9ms packets 1");
+    struct netsim_link *link = linkroom_begin("delay 20ms 5ms slot 3ms 9ms packets 1");
     struct netsim_delivery out;
     int got = 0;
 
@@ -445,7 +410,7 @@ static void test_slot_with_delay(void **state)
         }
     }
     assert_int_equal(got, 50);
-    end(link);
+    linkroom_end(link);
 }
 
 static void test_seed(void **state)
@@ -475,7 +440,7 @@ static void test_seed(void **state)
  * is queued stays. */
 static void test_no_memory(void **state)
 {
-    struct netsim_link *link = begin("delay 10ms limit 2000000");
+    struct netsim_link *link = linkroom_begin("delay 10ms limit 2000000");
     struct netsim_words wide = words_of("limit 3000000"), words = words_of("");
     struct netsim_delivery out;
     struct belay_memory memory = {counted_resize, &counted};
@@ -502,7 +467,7 @@ static void test_no_memory(void **state)
         assert_int_equal(out.id, got++);
     assert_int_equal(got, 1000);
     assert_int_equal(netsim_link_change(link, &wide), 0); /* there is enough already */
-    end(link);
+    linkroom_end(link);
 
     link = netsim_link_new(&words, SEED, &memory);
     assert_non_null(link);
@@ -510,14 +475,14 @@ static void test_no_memory(void **state)
     assert_int_equal(netsim_link_change(link, &wide), BELAY_ENOMEM);
     assert_int_equal(send_id(link, 0, 100, 0).queued, 1);
     assert_receives(link, 0, 0); /* and nothing has changed */
-    end(link);
+    linkroom_end(link);
 }
 
 /* With the queue full, and with copies beyond. */
 static void test_no_allocation_after_new(void **state)
 {
     struct netsim_link *link =
-        begin("delay 20ms 5ms loss 5% reorder 25% duplicate 50% limit 99");
+        linkroom_begin("delay 20ms 5ms loss 5% reorder 25% duplicate 50% limit 99");
     struct netsim_delivery out;
     struct netsim_stats stats;
     size_t allocations = counted.allocations;
@@ -533,13 +498,13 @@ static void test_no_allocation_after_new(void **state)
     netsim_link_stats(link, &stats);
     assert_true(stats.dropped_limit > 100);
     assert_int_equal(counted.allocations, allocations);
-    end(link);
+    linkroom_end(link);
 }
 
 /* `change`: what is queued keeps its time, the rest is as the new words say. */
 static void test_change(void **state)
 {
-    struct netsim_link *link = begin("delay 20ms");
+    struct netsim_link *link = linkroom_begin("delay 20ms");
     struct netsim_words words = words_of("delay 5ms limit 5000 seed 9");
     size_t allocations;
 
@@ -557,7 +522,7 @@ static void test_change(void **state)
         assert_receives(link, id, 6 * MS);
     assert_receives_nothing(link, 20 * MS - 1);
     assert_receives(link, 0, 20 * MS);
-    end(link);
+    linkroom_end(link);
 }
 
 /* The generators and the state of loss go on: a change to the same words changes nothing. */
@@ -573,7 +538,7 @@ static void test_change_to_the_same(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct counted other_counted = {0};
         struct netsim_words words = words_of(rows[i]);
-        struct netsim_link *link = begin(rows[i]);
+        struct netsim_link *link = linkroom_begin(rows[i]);
         struct netsim_link *other = link_of(rows[i], SEED, &other_counted);
         struct netsim_delivery a, b;
 
@@ -591,7 +556,7 @@ static void test_change_to_the_same(void **state)
             }
             assert_receives_nothing(link, id * MS / 2);
         }
-        end(link);
+        linkroom_end(link);
         netsim_link_free(other);
     }
 }
@@ -599,7 +564,7 @@ static void test_change_to_the_same(void **state)
 /* A packet that waits for a slot is let go by words that have none. */
 static void test_change_ends_a_slot(void **state)
 {
-    struct netsim_link *link = begin("slot 1s packets 1");
+    struct netsim_link *link = linkroom_begin("slot 1s packets 1");
     struct netsim_words clean = words_of("");
 
     (void)state;
@@ -608,13 +573,13 @@ static void test_change_ends_a_slot(void **state)
     assert_int_equal(netsim_link_change(link, &clean), 0);
     assert_true(netsim_link_deadline(link) <= 900 * MS);
     assert_receives(link, 1, 900 * MS);
-    end(link);
+    linkroom_end(link);
 }
 
 /* Jitter without reordering; also behind packets that have left, and with copies. */
 static void test_fifo(void **state)
 {
-    struct netsim_link *link = begin("delay 20ms 15ms duplicate 10% x-fifo");
+    struct netsim_link *link = linkroom_begin("delay 20ms 15ms duplicate 10% x-fifo");
     struct netsim_delivery out;
     uint64_t last_id = 0, last_ns = 0, got = 0;
     long moved = 0;
@@ -633,13 +598,13 @@ static void test_fifo(void **state)
         send_id(link, id, 100, now);
     }
     assert_true(got > 3000 && moved > 1000);
-    end(link);
+    linkroom_end(link);
 }
 
 /* A reordered packet passes all the same, and holds nobody back. */
 static void test_fifo_with_reorder(void **state)
 {
-    struct netsim_link *link = begin("delay 10ms reorder 100% gap 2 x-fifo");
+    struct netsim_link *link = linkroom_begin("delay 10ms reorder 100% gap 2 x-fifo");
 
     (void)state;
     send_id(link, 0, 100, 0);
@@ -648,14 +613,14 @@ static void test_fifo_with_reorder(void **state)
     send_id(link, 2, 100, 2);
     assert_receives(link, 0, 10 * MS);
     assert_receives(link, 2, 10 * MS + 2);
-    end(link);
+    linkroom_end(link);
 }
 
 /* Every packet is told of exactly once: it leaves, `last`, or was dropped whole. */
 static void test_ownership(void **state)
 {
     struct netsim_link *link =
-        begin("delay 5ms 5ms loss 20% duplicate 40% corrupt 5% reorder 30% limit 8");
+        linkroom_begin("delay 5ms 5ms loss 20% duplicate 40% corrupt 5% reorder 30% limit 8");
     static uint8_t held[5000];
     struct netsim_delivery out;
 
@@ -677,13 +642,13 @@ static void test_ownership(void **state)
     }
     for (size_t id = 0; id < 5000; id++)
         assert_int_equal(held[id], 0);
-    end(link);
+    linkroom_end(link);
 }
 
 /* The greatest time ever given counts, whatever the words were then. */
 static void test_fifo_after_a_change(void **state)
 {
-    struct netsim_link *link = begin("delay 20ms");
+    struct netsim_link *link = linkroom_begin("delay 20ms");
     struct netsim_words quick = words_of("delay 5ms"), fifo = words_of("delay 5ms x-fifo");
 
     (void)state;
@@ -696,7 +661,7 @@ static void test_fifo_after_a_change(void **state)
     assert_receives_nothing(link, 20 * MS - 1);
     assert_receives(link, 0, 20 * MS);
     assert_receives(link, 2, 20 * MS);
-    end(link);
+    linkroom_end(link);
 }
 
 int main(void)
