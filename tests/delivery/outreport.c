@@ -4,10 +4,7 @@
 
 static void expect(struct outroom *o, uint64_t id)
 {
-    struct belay_out_report report;
-    assert_true(belay_outbox_report(&o->box, &report));
-    assert_int_equal(report.id, id);
-    assert_int_equal(report.error, id % 3 == 0 ? 0 : BELAY_ETIMEDOUT);
+    expect_report(o, id, id % 3 == 0 ? 0 : BELAY_ETIMEDOUT);
 }
 
 static void add(struct outroom *o, uint64_t id)

@@ -56,6 +56,34 @@ static inline unsigned outroom_drain(struct outroom *o)
     return count;
 }
 
+/* Takes the next piece, at most len bytes of it, and checks where it is from. */
+static inline void expect_piece(struct outroom *o, uint32_t channel, uint64_t number,
+                                uint64_t offset, uint64_t len, bool again)
+{
+    struct belay_piece piece;
+    assert_true(belay_outbox_peek(&o->box, &piece));
+    assert_int_equal(piece.channel, channel);
+    assert_int_equal(piece.number, number);
+    assert_int_equal(piece.offset, offset);
+    assert_int_equal(piece.again, again);
+    assert_true(len <= piece.len);
+    belay_outbox_take(&o->box, len);
+}
+
+static inline void expect_nothing(struct outroom *o)
+{
+    struct belay_piece piece;
+    assert_false(belay_outbox_peek(&o->box, &piece));
+}
+
+static inline void expect_report(struct outroom *o, uint64_t id, int error)
+{
+    struct belay_out_report report;
+    assert_true(belay_outbox_report(&o->box, &report));
+    assert_int_equal(report.id, id);
+    assert_int_equal(report.error, error);
+}
+
 /* The next asks for memory fail, until room.memory.fail_at is 0 again. */
 static inline void room_starve(struct room *room)
 {
