@@ -47,6 +47,22 @@ static struct belay_core_conn *dial_and_ask(struct pair *pair)
     return asked_last(pair);
 }
 
+/* The server, its first client, and the question about that one. */
+static struct belay_core_conn *init_and_ask(struct pair *pair, uint32_t half_open_max,
+                                            uint32_t connections_max)
+{
+    init_asking(pair, half_open_max, connections_max);
+    return dial_and_ask(pair);
+}
+
+/* The app says yes; so many have been accepted then. */
+static void let_in(struct pair *pair, struct belay_core_conn *conn, size_t accepted)
+{
+    belay_core_conn_authorize(conn, true);
+    pair_exchange(pair);
+    assert_int_equal(pair_count(&pair->server, BELAY_CORE_ACCEPTED), accepted);
+}
+
 static struct belay_core_stats server_stats(const struct pair *pair)
 {
     struct belay_core_stats stats;
@@ -58,11 +74,9 @@ static struct belay_core_stats server_stats(const struct pair *pair)
 /* Of two that wait, where there is room for one, the earlier is ended, and its app is told. */
 static struct belay_core_conn *evict(struct pair *pair)
 {
-    struct belay_core_conn *first, *second;
+    struct belay_core_conn *first = init_and_ask(pair, 1, 10), *second;
     const struct pair_event *end;
 
-    init_asking(pair, 1, 10);
-    first = dial_and_ask(pair);
     assert_null(end_of(pair, first));
     second = dial_and_ask(pair);
     assert_ptr_not_equal(first, second);
@@ -90,16 +104,12 @@ static void an_answer_may_come_after_the_eviction(void **state)
         belay_core_conn_authorize(first, yes);
         assert_int_equal(belay_core_conn_count(pair.server.core), 1);
         assert_int_equal(pair_collect_from(&pair.server), 0); /* nobody hears of it */
-        belay_core_conn_authorize(asked_last(&pair), true);
-        pair_exchange(&pair);
-        assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 1);
+        let_in(&pair, asked_last(&pair), 1);
         assert_int_equal(pair_count(&pair.server, BELAY_CORE_CLOSED), 1);
         assert_true(belay_core_conn_is_connected(pair.client.conn));
         pair_run(&pair, SECOND); /* the first one's client comes again, and is asked about */
         assert_int_equal(pair_count(&pair.server, BELAY_CORE_AUTHORIZE), 3);
-        belay_core_conn_authorize(asked_last(&pair), true);
-        pair_exchange(&pair);
-        assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 2);
+        let_in(&pair, asked_last(&pair), 2);
         pair_dispose(&pair);
     }
 }
@@ -123,11 +133,9 @@ static void to_free_it_is_an_answer_as_well(void **state)
 static void an_answer_before_the_end_is_polled_takes_it_back(void **state)
 {
     struct pair pair;
-    struct belay_core_conn *conn;
+    struct belay_core_conn *conn = init_and_ask(&pair, 1, 10);
 
     (void)state;
-    init_asking(&pair, 1, 10);
-    conn = dial_and_ask(&pair);
     belay_core_conn_abort(conn, 7, "no");
     assert_int_equal(belay_core_conn_count(pair.server.core), 1);
     belay_core_conn_authorize(conn, true);
@@ -140,11 +148,9 @@ static void an_answer_before_the_end_is_polled_takes_it_back(void **state)
 static void the_connect_timeout_is_told(void **state)
 {
     struct pair pair;
-    struct belay_core_conn *conn;
+    struct belay_core_conn *conn = init_and_ask(&pair, 4, 10);
 
     (void)state;
-    init_asking(&pair, 4, 10);
-    conn = dial_and_ask(&pair);
     belay_core_conn_free(pair.client.conn);
     pair_run(&pair, 9 * SECOND);
     assert_null(end_of(&pair, conn));
@@ -161,11 +167,9 @@ static void the_connect_timeout_is_told(void **state)
 static void a_newer_init_of_the_same_client_is_told(void **state)
 {
     struct pair pair;
-    struct belay_core_conn *first;
+    struct belay_core_conn *first = init_and_ask(&pair, 1, 10);
 
     (void)state;
-    init_asking(&pair, 1, 10);
-    first = dial_and_ask(&pair);
     pair_dial(&pair, true);
     assert_int_equal(pair_collect_from(&pair.client), 1);
     pair_repeat(&pair, 0);
@@ -181,9 +185,7 @@ static void a_newer_init_of_the_same_client_is_told(void **state)
     assert_int_equal(end_of(&pair, first)->error, BELAY_ECLOSED);
     assert_int_equal(server_stats(&pair).half_open, 1);
     belay_core_conn_authorize(first, false); /* says nothing of the newer one */
-    belay_core_conn_authorize(asked_last(&pair), true);
-    pair_exchange(&pair);
-    assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 1);
+    let_in(&pair, asked_last(&pair), 1);
     assert_int_equal(belay_core_conn_count(pair.server.core), 1);
     pair_dispose(&pair);
 }
@@ -193,19 +195,15 @@ static void a_newer_init_of_the_same_client_is_told(void **state)
 static void a_full_server_lets_it_wait(void **state)
 {
     struct pair pair;
-    struct belay_core_conn *conn;
+    struct belay_core_conn *conn = init_and_ask(&pair, 4, 1);
 
     (void)state;
-    init_asking(&pair, 4, 1);
-    conn = dial_and_ask(&pair);
     pair_dial(&pair, true);
     pair_run(&pair, SECOND);
     assert_int_equal(pair_find(&pair.client, BELAY_CORE_CLOSED)->close_code, BELAY_CLOSE_BUSY);
     assert_null(end_of(&pair, conn));
     assert_int_equal(server_stats(&pair).half_open_evicted, 0);
-    belay_core_conn_authorize(conn, true);
-    pair_exchange(&pair);
-    assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 1);
+    let_in(&pair, conn, 1);
     pair_dispose(&pair);
 }
 
@@ -213,11 +211,9 @@ static void a_full_server_lets_it_wait(void **state)
 static void an_answered_one_yields_in_silence(void **state)
 {
     struct pair pair;
-    struct belay_core_conn *first;
+    struct belay_core_conn *first = init_and_ask(&pair, 1, 10);
 
     (void)state;
-    init_asking(&pair, 1, 10);
-    first = dial_and_ask(&pair);
     belay_core_conn_authorize(first, true);
     assert_int_equal(pair_collect_from(&pair.server), 1);
     pair_drop_all(&pair); /* the ACCEPT is lost */
