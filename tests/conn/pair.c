@@ -127,6 +127,14 @@ void pair_dispose(struct pair *pair)
     end_dispose(&pair->server);
 }
 
+struct belay_core_stats pair_stats(const struct pair_end *end)
+{
+    struct belay_core_stats stats;
+
+    belay_core_get_stats(end->core, &stats, sizeof(stats));
+    return stats;
+}
+
 struct belay_path pair_path(const struct pair_end *from, const struct pair_end *to)
 {
     return (struct belay_path){.local = from->address, .remote = to->address};

@@ -104,6 +104,8 @@ void pair_init_two(struct pair *pair, const struct belay_core_config *client,
                    const struct belay_core_config *server);
 /* Frees both cores and checks that all memory came back. */
 void pair_dispose(struct pair *pair);
+/* What this side's core has counted. */
+struct belay_core_stats pair_stats(const struct pair_end *end);
 
 struct belay_path pair_path(const struct pair_end *from, const struct pair_end *to);
 void pair_dial(struct pair *pair, bool shared);

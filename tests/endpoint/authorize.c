@@ -63,14 +63,6 @@ static void let_in(struct pair *pair, struct belay_core_conn *conn, size_t accep
     assert_int_equal(pair_count(&pair->server, BELAY_CORE_ACCEPTED), accepted);
 }
 
-static struct belay_core_stats server_stats(const struct pair *pair)
-{
-    struct belay_core_stats stats;
-
-    belay_core_get_stats(pair->server.core, &stats, sizeof(stats));
-    return stats;
-}
-
 /* Of two that wait, where there is room for one, the earlier is ended, and its app is told. */
 static struct belay_core_conn *evict(struct pair *pair)
 {
@@ -86,8 +78,8 @@ static struct belay_core_conn *evict(struct pair *pair)
     assert_int_equal(end->close_code, BELAY_CLOSE_BUSY);
     assert_non_null(strstr(end->reason, "newer"));
     assert_null(end_of(pair, second));
-    assert_int_equal(server_stats(pair).half_open, 1);
-    assert_int_equal(server_stats(pair).half_open_evicted, 1);
+    assert_int_equal(pair_stats(&pair->server).half_open, 1);
+    assert_int_equal(pair_stats(&pair->server).half_open_evicted, 1);
     assert_int_equal(belay_core_conn_count(pair->server.core), 2); /* the app has one more */
     return first;
 }
@@ -124,7 +116,7 @@ static void to_free_it_is_an_answer_as_well(void **state)
     assert_int_equal(belay_core_conn_count(pair.server.core), 1);
     belay_core_conn_free(second); /* this one had not ended */
     assert_int_equal(belay_core_conn_count(pair.server.core), 0);
-    assert_int_equal(server_stats(&pair).half_open, 0);
+    assert_int_equal(pair_stats(&pair.server).half_open, 0);
     assert_int_equal(pair_collect_from(&pair.server), 0);
     assert_int_equal(pair_count(&pair.server, BELAY_CORE_CLOSED), 1);
     pair_dispose(&pair);
@@ -157,7 +149,7 @@ static void the_connect_timeout_is_told(void **state)
     pair_run(&pair, 2 * SECOND);
     assert_non_null(end_of(&pair, conn));
     assert_int_equal(end_of(&pair, conn)->error, BELAY_ETIMEDOUT);
-    assert_int_equal(server_stats(&pair).half_open, 0);
+    assert_int_equal(pair_stats(&pair.server).half_open, 0);
     belay_core_conn_authorize(conn, true);
     assert_int_equal(belay_core_conn_count(pair.server.core), 0);
     pair_dispose(&pair);
@@ -183,7 +175,7 @@ static void a_newer_init_of_the_same_client_is_told(void **state)
     assert_int_equal(pair_count(&pair.server, BELAY_CORE_AUTHORIZE), 3);
     assert_non_null(end_of(&pair, first));
     assert_int_equal(end_of(&pair, first)->error, BELAY_ECLOSED);
-    assert_int_equal(server_stats(&pair).half_open, 1);
+    assert_int_equal(pair_stats(&pair.server).half_open, 1);
     belay_core_conn_authorize(first, false); /* says nothing of the newer one */
     let_in(&pair, asked_last(&pair), 1);
     assert_int_equal(belay_core_conn_count(pair.server.core), 1);
@@ -202,7 +194,7 @@ static void a_full_server_lets_it_wait(void **state)
     pair_run(&pair, SECOND);
     assert_int_equal(pair_find(&pair.client, BELAY_CORE_CLOSED)->close_code, BELAY_CLOSE_BUSY);
     assert_null(end_of(&pair, conn));
-    assert_int_equal(server_stats(&pair).half_open_evicted, 0);
+    assert_int_equal(pair_stats(&pair.server).half_open_evicted, 0);
     let_in(&pair, conn, 1);
     pair_dispose(&pair);
 }

@@ -17,14 +17,6 @@ static void init_asking(struct pair *pair, uint32_t from)
     pair_init_two(pair, &client, &server);
 }
 
-static struct belay_core_stats stats_of(const struct pair_end *end)
-{
-    struct belay_core_stats stats;
-
-    belay_core_get_stats(end->core, &stats, sizeof(stats));
-    return stats;
-}
-
 /* The client's next packets, all of which arrive; what the server says to them stays. */
 static void client_to_server(struct pair *pair)
 {
@@ -100,8 +92,8 @@ static void a_retry_is_as_written(void **state)
         pair_exchange(&pair);
         assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 1);
         assert_int_equal(pair_count(&pair.server, BELAY_CORE_ACCEPTED), 1);
-        assert_int_equal(stats_of(&pair.server).retries_sent, 1);
-        assert_int_equal(stats_of(&pair.server).cookies_accepted, 1);
+        assert_int_equal(pair_stats(&pair.server).retries_sent, 1);
+        assert_int_equal(pair_stats(&pair.server).cookies_accepted, 1);
         pair_dispose(&pair);
     }
 }
@@ -118,14 +110,14 @@ static void the_first_are_not_asked(void **state)
         pair_dial(&pair, true);
     client_to_server(&pair);
     assert_int_equal(pair.packet_count, 5);
-    assert_int_equal(stats_of(&pair.server).half_open, 3);
+    assert_int_equal(pair_stats(&pair.server).half_open, 3);
     assert_int_equal(type_of(&pair, 0), 0xc2); /* the RETRYs go first */
     assert_int_equal(type_of(&pair, 1), 0xc2);
     for (size_t i = 2; i < 5; i++)
         assert_int_equal(type_of(&pair, i), 0xc1);
     pair_exchange(&pair);
     assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 5);
-    assert_int_equal(stats_of(&pair.server).half_open, 0);
+    assert_int_equal(pair_stats(&pair.server).half_open, 0);
     pair_dial(&pair, true); /* all is confirmed: as before */
     client_to_server(&pair);
     assert_int_equal(type_of(&pair, 0), 0xc1);
@@ -147,8 +139,8 @@ static void the_last_place_is_never_free_of_charge(void **state)
         pair_dial(&pair, true);
     client_to_server(&pair);
     assert_int_equal(type_of(&pair, 0), 0xc2);
-    assert_int_equal(stats_of(&pair.server).half_open, 2);
-    assert_int_equal(stats_of(&pair.server).half_open_evicted, 0);
+    assert_int_equal(pair_stats(&pair.server).half_open, 2);
+    assert_int_equal(pair_stats(&pair.server).half_open_evicted, 0);
     pair_exchange(&pair);
     assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 3);
     pair_dispose(&pair);
@@ -220,7 +212,7 @@ static void a_cookie_that_is_none_gets_another(void **state)
         assert_int_equal(belay_core_conn_count(pair.server.core), what == IT_IS_RIGHT);
         assert_int_equal(pair_collect_from(&pair.server), 1);
         assert_int_equal(type_of(&pair, 0), what == IT_IS_RIGHT ? 0xc1 : 0xc2);
-        assert_int_equal(stats_of(&pair.server).cookies_refused,
+        assert_int_equal(pair_stats(&pair.server).cookies_refused,
                          what != IT_IS_RIGHT && what != EMPTY);
         pair_dispose(&pair);
     }
@@ -262,10 +254,10 @@ static void a_flood_costs_no_memory(void **state)
     assert_int_equal(pair.server.memory.calls, calls);
     assert_int_equal(pair.server.memory.used, used);
     assert_int_equal(belay_core_conn_count(pair.server.core), 0);
-    assert_int_equal(stats_of(&pair.server).retries_sent, 640);
-    assert_true(stats_of(&pair.server).retries_dropped >=
+    assert_int_equal(pair_stats(&pair.server).retries_sent, 640);
+    assert_true(pair_stats(&pair.server).retries_dropped >=
                 10 * (150 - 64)); /* ... and counted */
-    assert_int_equal(stats_of(&pair.server).answers_sent, 0);
+    assert_int_equal(pair_stats(&pair.server).answers_sent, 0);
     pair_exchange(&pair); /* who is honest gets in */
     pair_run(&pair, SECOND);
     assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 1);
@@ -296,7 +288,7 @@ static void a_train_of_inits_is_answered_whole(void **state)
                       1200, 0);
     assert_true(belay_core_has_work(pair.server.core));
     assert_int_equal(pair_collect_from(&pair.server), 64);
-    assert_int_equal(stats_of(&pair.server).retries_dropped, 0);
+    assert_int_equal(pair_stats(&pair.server).retries_dropped, 0);
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(pair.packets[i].data[1 + 4 + 1 + 8 + 7], i);
     free(train);
@@ -458,9 +450,9 @@ static void the_second_init_takes_the_place_of_the_first(void **state)
     pair_collect_from(&pair.client);
     pair_deliver(&pair, 1);
     assert_true(belay_core_conn_is_connected(first));
-    assert_int_equal(stats_of(&pair.server).half_open, 0);
+    assert_int_equal(pair_stats(&pair.server).half_open, 0);
     pair_receive(&pair, &pair.client, &pair.server, pair.init, pair.init_len);
-    assert_int_equal(stats_of(&pair.server).half_open, 1);
+    assert_int_equal(pair_stats(&pair.server).half_open, 1);
     pair_deliver(&pair, 0); /* the RETRY, before that ACCEPT */
     pair_exchange(&pair);
     assert_int_equal(pair_count(&pair.client, BELAY_CORE_CONNECTED), 2);
@@ -529,7 +521,7 @@ static void a_half_open_connection_sends_less_than_it_got(void **state)
         pair_sleep(&pair, 49 * MS);
         pair_step(&pair, pair.now_ns);
     }
-    assert_int_equal(stats_of(&pair.server).half_open, 1);
+    assert_int_equal(pair_stats(&pair.server).half_open, 1);
     assert_int_equal(pair.server.event_count, 0);
     pair_dispose(&pair);
 }
