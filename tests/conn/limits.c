@@ -4,130 +4,11 @@
  * attack is on docs/protocol.md's "Limits", at the defaults, by a peer that
  * writes its packets by hand.
  */
-#include "conn/pair.h"
+#include "conn/pen.h"
 
-#include "base/cursor.h"
 #include "delivery/assembly.h"
-#include "delivery/keys.h"
 
 #include <stdlib.h>
-
-#define ORDERED   BELAY_RELIABLE_ORDERED
-#define UNORDERED BELAY_RELIABLE_UNORDERED
-
-#define PACKET           1150 /* bytes of frames: they fit into a datagram of 1200 */
-#define CHANNELS         256
-#define WINDOW           4096 /* message numbers in a sequence */
-#define OPEN_MAX         16384
-#define MIB              ((size_t)1 << 20)
-#define SIZE_MAX_DEFAULT (16 * MIB)
-
-/* ------------------------------------------------------------------ the
- * attacker's pen */
-
-struct pen {
-    struct pair *pair;
-    uint8_t bytes[PACKET];
-    struct belay_writer w;
-    unsigned frames;
-    size_t sent_bytes; /* of frames, in all */
-    size_t most_bytes; /* that the server held, above what it held at first */
-    size_t first_bytes;
-};
-
-static void pen_start(struct pen *pen)
-{
-    belay_writer_init(&pen->w, pen->bytes, sizeof(pen->bytes));
-    pen->frames = 0;
-}
-
-static size_t held_bytes(const struct pen *pen)
-{
-    return belay_core_memory_bytes(pen->pair->server.core) - pen->first_bytes;
-}
-
-/* What was written arrives at the server. */
-static void pen_send(struct pen *pen)
-{
-    size_t len = (size_t)(pen->w.at - pen->bytes);
-
-    if (len == 0)
-        return;
-    assert_false(pen->w.bad);
-    pair_forge(pen->pair, &pen->pair->client, pen->bytes, len);
-    pen->sent_bytes += len;
-    if (held_bytes(pen) > pen->most_bytes)
-        pen->most_bytes = held_bytes(pen);
-    pen_start(pen);
-}
-
-/* Before a frame of at most len bytes. */
-static void pen_room(struct pen *pen, size_t len)
-{
-    if (pen->frames == BELAY_FRAMES_MAX || belay_writer_left(&pen->w) < len)
-        pen_send(pen);
-    pen->frames++;
-}
-
-/* A whole message without bytes: a RUN of one, so that more frames can follow.
- */
-static void pen_message(struct pen *pen, uint32_t channel, uint8_t mode, uint64_t number)
-{
-    pen_room(pen, 16);
-    belay_frame_set_run_count(belay_frame_write_run(&pen->w, channel, mode, number), 1);
-    belay_write_varint(&pen->w, 0);
-}
-
-static void pen_byte(struct pen *pen, uint32_t channel, uint8_t mode, uint64_t number,
-                     uint64_t total, uint64_t offset, uint8_t byte)
-{
-    pen_room(pen, 24);
-    belay_frame_write_fragment(&pen->w, channel, mode, number, total, offset, 1);
-    belay_write_u8(&pen->w, byte);
-}
-
-static void pen_max_messages(struct pen *pen, enum belay_frame_type type, uint32_t channel)
-{
-    pen_room(pen, 16);
-    belay_frame_write_max_messages(&pen->w, type, channel, ORDERED, 5);
-}
-
-static void pen_hex(struct pen *pen, const char *hex)
-{
-    uint8_t bytes[256];
-    size_t len = test_hex(hex, bytes, sizeof(bytes));
-
-    pen_room(pen, len);
-    belay_write_bytes(&pen->w, bytes, len);
-}
-
-/* ------------------------------------------------------------------ the victim
- */
-
-static void start(struct pair *pair, struct pen *pen)
-{
-    struct belay_core_config config;
-
-    belay_core_config_init(&config);
-    config.has_reset_key = true;
-    pair_init(pair, &config);
-    pair_connect(pair);
-    memset(pen, 0, sizeof(*pen));
-    pen->pair = pair;
-    pen->first_bytes = belay_core_memory_bytes(pair->server.core);
-    pen_start(pen);
-}
-
-static void assert_open(struct pen *pen)
-{
-    const struct pair_event *end;
-
-    pen_send(pen);
-    end = pair_find(&pen->pair->server, BELAY_CORE_CLOSED);
-    if (end != NULL)
-        fail_msg("closed: %s", end->reason);
-    pair_forget_events(pen->pair);
-}
 
 /* ------------------------------------------------------------------ who passes
  * a limit */
@@ -138,9 +19,9 @@ static void overrun_bytes(struct pen *pen)
     belay_core_conn_pause(pen->pair->server.conn);
     for (unsigned i = 0; i < 16; i++)
         pen_byte(pen, 0, ORDERED, i, MIB - 64, 0, 1);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_message(pen, 0, ORDERED, 16); /* the last 64 bytes */
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_message(pen, 0, ORDERED, 17);
 }
 
@@ -150,14 +31,14 @@ static void overrun_messages(struct pen *pen)
     belay_core_conn_pause(pen->pair->server.conn);
     for (uint32_t i = 0; i < SIZE_MAX_DEFAULT / 64 + 1; i++)
         pen_message(pen, i % CHANNELS, ORDERED, i / CHANNELS);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_message(pen, 0, UNORDERED, 0);
 }
 
 static void overrun_numbers(struct pen *pen)
 {
     pen_message(pen, 0, UNORDERED, WINDOW - 1);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_message(pen, 0, UNORDERED, WINDOW);
 }
 
@@ -166,21 +47,21 @@ static void overrun_open_numbers(struct pen *pen)
     for (uint32_t channel = 0; channel < OPEN_MAX / WINDOW; channel++)
         pen_message(pen, channel, UNORDERED, WINDOW - 1);
     pen_message(pen, 9, ORDERED, 0);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_message(pen, 9, ORDERED, 2);
 }
 
 static void channel_out_of_range(struct pen *pen)
 {
     pen_message(pen, CHANNELS - 1, ORDERED, 0);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_message(pen, CHANNELS, ORDERED, 0);
 }
 
 static void message_too_large(struct pen *pen)
 {
     pen_byte(pen, 0, ORDERED, 0, SIZE_MAX_DEFAULT, 0, 1);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_byte(pen, 0, ORDERED, 1, SIZE_MAX_DEFAULT + 1, 0, 1);
 }
 
@@ -191,14 +72,14 @@ static void too_many_gaps(struct pen *pen)
     assert_int_equal(most, 192);
     for (size_t i = 0; i < most; i++)
         pen_byte(pen, 0, ORDERED, 0, MIB, 65536 + 2 * i, 1);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_byte(pen, 0, ORDERED, 0, MIB, 65536 + 2 * most, 1);
 }
 
 static void total_changed(struct pen *pen)
 {
     pen_byte(pen, 0, ORDERED, 0, 1000, 5, 1);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_byte(pen, 0, ORDERED, 0, 1001, 5, 1);
 }
 
@@ -211,7 +92,7 @@ static void too_many_frames(struct pen *pen)
 {
     for (unsigned i = 0; i < BELAY_FRAMES_MAX; i++)
         pen_hex(pen, "01");
-    assert_open(pen);
+    pen_assert_open(pen);
     for (unsigned i = 0; i <= BELAY_FRAMES_MAX; i++)
         belay_frame_write_ping(&pen->w);
 }
@@ -244,21 +125,21 @@ static void optimistic_ack(struct pen *pen)
     pair_send(&pair->server, 0, 10, 1);
     pair_exchange(pair);
     ack_all(pen);
-    assert_open(pen);
+    pen_assert_open(pen);
     while (pair->server.sent_number + 1 == pair->server.sent_count) {
         assert_true(pair->server.sent_count < 512);
         pair_send(&pair->server, 0, 10, 1);
         pair_exchange(pair);
         pair_forget_events(pair);
     }
-    assert_open(pen);
+    pen_assert_open(pen);
     ack_all(pen);
 }
 
 static void fin_twice(struct pen *pen)
 {
     pen_hex(pen, "08 05");
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_hex(pen, "08 06");
 }
 
@@ -266,7 +147,7 @@ static void more_than_fin_said(struct pen *pen)
 {
     pen_hex(pen, "08 01");
     pen_message(pen, 0, ORDERED, 0);
-    assert_open(pen);
+    pen_assert_open(pen);
     pen_message(pen, 1, ORDERED, 0);
 }
 
@@ -322,7 +203,7 @@ static void test_who_passes_a_limit_is_told_and_gone(void **state)
         struct pair pair;
         struct pen pen;
 
-        start(&pair, &pen);
+        pen_begin(&pair, &pen);
         offences[i].attack(&pen);
         if (strcmp(pair.server.logged, "") != 0)
             fail_msg("%s: too early: %s", offences[i].name, pair.server.logged);
@@ -369,7 +250,7 @@ static void sparse_numbers(struct pen *pen)
     for (uint32_t channel = 0; channel < OPEN_MAX / WINDOW; channel++) {
         for (uint64_t number = 15; number < WINDOW; number += 16)
             pen_message(pen, channel, UNORDERED, number);
-        assert_open(pen);
+        pen_assert_open(pen);
     }
 }
 
@@ -381,7 +262,7 @@ static void one_after_the_other(struct pen *pen)
         for (uint64_t number = WINDOW - 1; number-- > 0;) {
             pen_message(pen, channel, UNORDERED, number);
             if (number % 1024 == 0)
-                assert_open(pen);
+                pen_assert_open(pen);
         }
     }
 }
@@ -434,9 +315,9 @@ static void test_what_a_peer_can_make_us_hold(void **state)
         struct pair pair;
         struct pen pen;
 
-        start(&pair, &pen);
+        pen_begin(&pair, &pen);
         burdens[i].attack(&pen);
-        assert_open(&pen);
+        pen_assert_open(&pen);
         print_message("%-32s %9zu bytes of frames, %9zu held at most\n", burdens[i].name,
                       pen.sent_bytes, pen.most_bytes);
         assert_true(pen.most_bytes <= burdens[i].most_bytes);
@@ -489,7 +370,7 @@ static void test_a_message_in_single_bytes(void **state)
     assert_non_null(message);
     for (size_t i = 0; i < total; i++)
         message[i] = byte_of(i);
-    start(&pair, &pen);
+    pen_begin(&pair, &pen);
     dribble(&pen, total);
     event = pair_find(&pair.server, BELAY_CORE_MESSAGE);
     assert_non_null(event);
@@ -498,7 +379,7 @@ static void test_a_message_in_single_bytes(void **state)
     print_message("%zu bytes one by one: %zu bytes of frames, %zu held at most\n", total,
                   pen.sent_bytes, pen.most_bytes);
     assert_true(pen.most_bytes <= 2 * total + total / 16 + 65536); /* once more to join it */
-    assert_open(&pen);
+    pen_assert_open(&pen);
     free(message);
     pair_dispose(&pair);
 }
@@ -515,7 +396,7 @@ static void test_gaps_between_packets(void **state)
     struct pen pen;
 
     (void)state;
-    start(&pair, &pen);
+    pen_begin(&pair, &pen);
     for (unsigned i = 0; i < 5000; i++) {
         pair_forge_number(&pair, &pair.client, pair.client.sent_number += 2, ping, 1);
         pair_collect_from(&pair.server);
@@ -523,11 +404,11 @@ static void test_gaps_between_packets(void **state)
     }
     belay_core_conn_stats(pair.server.conn, &stats, sizeof(stats));
     assert_true(stats.ranges_evicted >= 5000 - 1024 - 1);
-    assert_true(held_bytes(&pen) < 1 << 20);
+    assert_true(pen_held_bytes(&pen) < 1 << 20);
     pen_message(&pen, 0, ORDERED, 0);
     pen_send(&pen);
     assert_int_equal(pair_count(&pair.server, BELAY_CORE_MESSAGE), 1);
-    assert_open(&pen);
+    pen_assert_open(&pen);
     pair_dispose(&pair);
 }
 
@@ -584,7 +465,7 @@ static void test_floods_of_questions(void **state)
         struct pair pair;
         struct pen pen;
 
-        start(&pair, &pen);
+        pen_begin(&pair, &pen);
         for (uint32_t channel = 0; channel < 32; channel++)
             pen_message(&pen, channel, ORDERED, 0);
         pen_send(&pen);
@@ -592,7 +473,7 @@ static void test_floods_of_questions(void **state)
         pair_drop_all(&pair);
         for (unsigned k = 0; k < 10000; k++)
             floods[i].frame(&pen);
-        assert_open(&pen);
+        pen_assert_open(&pen);
         assert_true(pen.most_bytes < 32 << 10);
         assert_int_equal(answers(&pair, floods[i].answer), floods[i].most);
         pair_dispose(&pair);
@@ -609,7 +490,7 @@ static void test_who_never_acknowledges(void **state)
     struct pen pen;
 
     (void)state;
-    start(&pair, &pen);
+    pen_begin(&pair, &pen);
     for (unsigned i = 0; i < 700000 && pair_find(&pair.server, BELAY_CORE_CLOSED) == NULL;
          i++) {
         blocked_by_data(&pen);
@@ -643,7 +524,7 @@ static void test_a_slow_handshake_keeps_nothing(void **state)
     size_t bare;
 
     (void)state;
-    start(&pair, &pen);
+    pen_begin(&pair, &pen);
     pair_dispose(&pair);
     pair_init(&pair, NULL);
     bare = belay_core_memory_bytes(pair.server.core);
