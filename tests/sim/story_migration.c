@@ -7,72 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/story.h"
+#include "sim/moving.h"
 #include "wire/packet.h"
 
-#define MESSAGES 400
-#define LINK     "delay 20ms loss 5%"
-
-static struct sim_series series = {.count = MESSAGES, .len = 3000, .channels = 3};
-
-static void talk(struct pair *pair)
-{
-    sim_pump(pair->conn, sim_series, &series);
-    sim_pump(pair->conn->peer, sim_series, &series);
-}
-
-static bool is_same(const struct belay_address *a, const struct belay_address *b)
-{
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
-static const struct belay_address *remote_of(const struct sim_conn *conn)
-{
-    return &belay_core_conn_path(conn->conn)->remote;
-}
-
-static bool is_at(const struct sim_conn *conn, const struct sim_host *host, unsigned socket)
-{
-    struct belay_address address = sim_address_outside(host, socket);
-    return is_same(remote_of(conn), &address);
-}
-
-/* The server knows the client's present address. */
-static bool server_follows(void *ctx)
-{
-    const struct pair *pair = ctx;
-    return is_at(pair->conn->peer, pair->client,
-                 belay_core_conn_path(pair->conn->conn)->socket);
-}
-
-static bool client_moved(void *ctx)
-{
-    const struct pair *pair = ctx;
-    return pair->conn->rebounds > 0;
-}
-
-static bool server_moved(void *ctx)
-{
-    const struct pair *pair = ctx;
-    return pair->conn->peer->rebounds > 0;
-}
-
-static void finish(struct pair *pair)
-{
-    must_become(pair->sim, sim_is_settled, pair->conn, 120 * SIM_S);
-    pair_close(pair);
-}
-
-/* ------------------------------------------------------------------ three times */
-
-/* What an address got and gave before a connection moved there. */
-struct meter {
-    const struct pair *pair;
-    struct belay_address address;
-    uint64_t to, from, challenges;
-    sim_filter *also;
-    void *also_ctx;
-};
+/* ------------------------------------------------------------------ NATs */
 
 static bool count_from(void *ctx, const struct sim_packet *packet)
 {
@@ -81,22 +19,6 @@ static bool count_from(void *ctx, const struct sim_packet *packet)
         meter->from += packet->len;
     return false;
 }
-
-static bool count_to(void *ctx, const struct sim_packet *packet)
-{
-    struct meter *meter = ctx;
-    const struct sim_conn *server = meter->pair->conn->peer;
-
-    if (is_same(&packet->to_address, &meter->address) && server->conn != NULL &&
-        !is_same(remote_of(server), &meter->address)) {
-        meter->to += packet->len;
-        meter->challenges += sim_packet_has(packet, SIM_PATH_CHALLENGE);
-        must(meter->pair->sim, meter->to <= 3 * meter->from);
-    }
-    return false;
-}
-
-/* ------------------------------------------------------------------ NATs */
 
 static void a_nat_forgets_in_the_middle_of_traffic(void **state)
 {
