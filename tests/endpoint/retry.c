@@ -228,9 +228,7 @@ static void a_flood_costs_no_memory(void **state)
 
     (void)state;
     init_asking(&pair, 0);
-    pair_dial(&pair, true);
-    pair_collect(&pair);
-    pair_drop_all(&pair);
+    dial_and_lose(&pair);
     path = pair_path(&pair.server, &pair.client);
     calls = pair.server.memory.calls;
     used = pair.server.memory.used;
@@ -272,9 +270,7 @@ static void a_train_of_inits_is_answered_whole(void **state)
     (void)state;
     assert_non_null(train);
     init_asking(&pair, 0);
-    pair_dial(&pair, true);
-    pair_collect(&pair);
-    pair_drop_all(&pair);
+    dial_and_lose(&pair);
     for (unsigned i = 0; i < 64; i++) {
         nonce[7] = (uint8_t)i;
         memcpy(train + (size_t)i * 1200, pair.init, 1200);

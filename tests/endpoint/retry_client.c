@@ -81,9 +81,7 @@ static void only_true_retries_are_followed(void **state)
 
     (void)state;
     pair_init(&pair, NULL);
-    pair_dial(&pair, true);
-    pair_collect(&pair);
-    pair_drop_all(&pair);
+    dial_and_lose(&pair);
     len = forge_retry(&pair, guess, 1, packet);
     pair_receive(&pair, &pair.server, &pair.client, packet, len);
     assert_string_equal(pair.client.verdict, "corrupt");

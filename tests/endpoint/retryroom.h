@@ -28,6 +28,14 @@ static inline void client_to_server(struct pair *pair)
     pair_collect_from(&pair->server);
 }
 
+/* One more client dials, and nothing of it arrives. */
+static inline void dial_and_lose(struct pair *pair)
+{
+    pair_dial(pair, true);
+    pair_collect(pair);
+    pair_drop_all(pair);
+}
+
 static inline uint8_t type_of(const struct pair *pair, size_t i)
 {
     assert_true(i < pair->packet_count);
