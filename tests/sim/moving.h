@@ -20,6 +20,12 @@ static inline void talk(struct pair *pair)
     sim_pump(pair->conn->peer, sim_series, &series);
 }
 
+static inline void talk_for(struct pair *pair, uint64_t ns)
+{
+    talk(pair);
+    sim_run_for(pair->sim, ns);
+}
+
 static inline bool is_same(const struct belay_address *a, const struct belay_address *b)
 {
     return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;

@@ -93,14 +93,17 @@ static void talk_attacked(struct pair *pair, struct attacker *attacker, bool int
     talk(pair);
 }
 
-/* What was kept comes to the server again, from him. */
-static void replay(const struct attacker *attacker, const struct keep *keep)
+/* What was kept comes to the server again, from him: he gets nothing for it. */
+static void replay_in_vain(struct attacker *attacker, struct keep *keep)
 {
-    const struct pair *pair = attacker->pair;
+    struct pair *pair = attacker->pair;
 
     for (size_t i = 0; i < keep->count; i++)
         sim_inject(pair->server, &attacker->address, pair->conn, keep->packets[i].bytes,
                    keep->packets[i].len);
+    finish(pair);
+    assert_int_equal(attacker->meter.to, 0);
+    keep_free(keep);
 }
 
 /* An old packet from elsewhere: not even a challenge. */
@@ -112,14 +115,10 @@ static void a_replayed_packet_changes_nothing(void **state)
     (void)state;
 
     sim_filter_set(pair.client, pair.server, keep_copies, &keep);
-    talk(&pair);
-    sim_run_for(pair.sim, 200 * SIM_MS);
+    talk_for(&pair, 200 * SIM_MS);
     attack(&attacker, &pair);
     attacker.is_on = false;
-    replay(&attacker, &keep);
-    finish(&pair);
-    assert_int_equal(attacker.meter.to, 0);
-    keep_free(&keep);
+    replay_in_vain(&attacker, &keep);
 }
 
 /* Late, and from elsewhere: new, but not the newest. */
@@ -137,10 +136,7 @@ static void a_late_packet_from_elsewhere_changes_nothing(void **state)
     attack(&attacker, &pair);
     attacker.is_on = false;
     must_become(pair.sim, sim_is_settled, pair.conn, 10 * SIM_S);
-    replay(&attacker, &keep);
-    finish(&pair);
-    assert_int_equal(attacker.meter.to, 0);
-    keep_free(&keep);
+    replay_in_vain(&attacker, &keep);
 }
 
 /* His copies come first, so that the originals are duplicates: he gets challenges, at most

@@ -57,8 +57,7 @@ static void the_client_moves(void **state)
             struct pair pair = open_as(seed, LINK, shared);
             struct cids there = {.count = 0}, back = {.count = 0};
 
-            talk(&pair);
-            sim_run_for(pair.sim, 300 * SIM_MS);
+            talk_for(&pair, 300 * SIM_MS);
             sim_filter_set(pair.client, pair.server, note_cids, &there);
             sim_filter_set(pair.server, pair.client, note_cids, &back);
             must(pair.sim, sim_migrate(pair.conn, 1) == 0);
@@ -83,8 +82,7 @@ static void the_client_moves_again_and_again(void **state)
             struct pair pair = open_as(seed, LINK, shared);
             struct cids there = {.count = 0};
 
-            talk(&pair);
-            sim_run_for(pair.sim, 300 * SIM_MS);
+            talk_for(&pair, 300 * SIM_MS);
             sim_filter_set(pair.client, pair.server, note_cids, &there);
             for (unsigned socket = 1; socket <= 20; socket++) {
                 must(pair.sim, sim_migrate(pair.conn, socket) == 0);
@@ -106,8 +104,7 @@ static void the_server_moves(void **state)
         {
             struct pair pair = open_as(seed, LINK, shared);
 
-            talk(&pair);
-            sim_run_for(pair.sim, 300 * SIM_MS);
+            talk_for(&pair, 300 * SIM_MS);
             must(pair.sim, sim_migrate(pair.conn->peer, 3) == 0);
             must_become(pair.sim, server_moved, &pair, 10 * SIM_S);
             must_become(pair.sim, client_moved, &pair, 10 * SIM_S);
@@ -123,8 +120,7 @@ static void both_move_at_once(void **state)
     {
         struct pair pair = open_as(seed, LINK, seed % 2 != 0);
 
-        talk(&pair);
-        sim_run_for(pair.sim, 300 * SIM_MS);
+        talk_for(&pair, 300 * SIM_MS);
         must(pair.sim, sim_migrate(pair.conn, 1) == 0);
         must(pair.sim, sim_migrate(pair.conn->peer, 1) == 0);
         finish(&pair);
@@ -146,8 +142,7 @@ static void a_path_that_leads_nowhere_is_not_taken(void **state)
         struct pair pair = pair_open(seed, LINK, NULL);
 
         sim_filter_set(pair.client, pair.server, is_from_socket_1, NULL);
-        talk(&pair);
-        sim_run_for(pair.sim, 300 * SIM_MS);
+        talk_for(&pair, 300 * SIM_MS);
         must(pair.sim, sim_migrate(pair.conn, 1) == 0);
         must_become(pair.sim, sim_is_settled, pair.conn, 120 * SIM_S);
         must(pair.sim, pair.conn->rebounds == 0 && pair.conn->peer->rebounds == 0);

@@ -21,8 +21,7 @@ static void a_nat_forgets_in_the_middle_of_traffic(void **state)
         struct pair pair = pair_open(seed, LINK, NULL);
         struct meter meter = {.pair = &pair};
 
-        talk(&pair);
-        sim_run_for(pair.sim, 300 * SIM_MS);
+        talk_for(&pair, 300 * SIM_MS);
         must(pair.sim, !sim_is_delivered(pair.conn) && !sim_is_delivered(pair.conn->peer));
         sim_host_rebind(pair.client);
         meter.address = sim_address_outside(pair.client, 0);
@@ -67,8 +66,7 @@ static void a_nat_forgets_twice_in_a_row(void **state)
     {
         struct pair pair = pair_open(seed, LINK, NULL);
 
-        talk(&pair);
-        sim_run_for(pair.sim, 200 * SIM_MS);
+        talk_for(&pair, 200 * SIM_MS);
         sim_host_rebind(pair.client);
         sim_run_for(pair.sim, (10 + 10 * seed) * SIM_MS); /* before or after it is proven */
         sim_host_rebind(pair.client);
