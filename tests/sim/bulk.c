@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/plain.h"
+
 #define TRAIN_BYTES 65536
 #define DELAY_UNIT  (BULK_S / BULK_DELAYS)
 
@@ -13,15 +15,6 @@ struct packet {
     size_t len;
     uint8_t bytes[];
 };
-
-static void *plain_resize(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx, (void)old_size;
-    if (new_size > 0)
-        return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
 
 static const struct belay_memory memory = {plain_resize, NULL};
 

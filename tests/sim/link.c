@@ -1,4 +1,5 @@
 #include "sim/sim.h"
+#include "support/plain.h"
 
 /* ------------------------------------------------------------------ packets */
 
@@ -23,15 +24,6 @@ void sim_packet_unref(struct sim_packet *packet)
 }
 
 /* ------------------------------------------------------------------ links */
-
-static void *plain_resize(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx, (void)old_size;
-    if (new_size > 0)
-        return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
 
 static void drain(struct sim_link *link)
 {

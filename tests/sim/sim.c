@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/sim.h"
+#include "support/plain.h"
 
 /* ------------------------------------------------------------------ memory */
 
@@ -38,15 +39,6 @@ void *sim_memory_resize(void *ctx, void *p, size_t old_size, size_t new_size)
     if (memory->used > memory->peak)
         memory->peak = memory->used;
     return new != NULL ? (void *)(new + 1) : NULL;
-}
-
-static void *plain_resize(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    (void)ctx, (void)old_size;
-    if (new_size > 0)
-        return realloc(p, new_size);
-    free(p);
-    return NULL;
 }
 
 /* ------------------------------------------------------------------ life */
