@@ -251,6 +251,28 @@ struct belay_conn *dial(const char *text, unsigned port, const struct belay_conf
     return conn;
 }
 
+struct belay_listener *open_sides(const char *text, const struct belay_config *config,
+                                  struct side *server, struct side *client)
+{
+    struct belay_listener *listener;
+
+    side_init(server);
+    side_init(client);
+    listener = listen_on(text, config, 0, server);
+    dial(text, port_of(belay_listener_get_fd(listener)), config, 0, client);
+    WAIT_FOR(client->connected && server->accepted);
+    return listener;
+}
+
+void close_sides(struct belay_listener *listener, struct side *server, struct side *client)
+{
+    belay_conn_close(client->conn);
+    WAIT_FOR(client->closed && server->closed);
+    assert_int_equal(client->error, 0);
+    assert_int_equal(server->error, 0);
+    belay_listener_free(listener);
+}
+
 /* ------------------------------------------------------------------ running */
 
 static void on_guard(evutil_socket_t fd, short what, void *ctx)

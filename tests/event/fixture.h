@@ -78,6 +78,11 @@ struct belay_listener *listen_on(const char *text, const struct belay_config *co
 struct belay_conn *dial(const char *text, unsigned port, const struct belay_config *config,
                         unsigned flags, struct side *side);
 
+/* A listener on text:0 and a client of it, connected; and their orderly end. */
+struct belay_listener *open_sides(const char *text, const struct belay_config *config,
+                                  struct side *server, struct side *client);
+void close_sides(struct belay_listener *listener, struct side *server, struct side *client);
+
 /* One turn of the loop; fails the test when the guard's time is over. */
 void turn_loop(const char *file, int line, const char *what);
 #define WAIT_FOR(condition)                                                                    \

@@ -37,21 +37,13 @@ static bool set_lo(int mtu)
 
 static void open_pair(const char *address)
 {
-    side_init(&server);
-    side_init(&client);
+    listener = open_sides(address, NULL, &server, &client);
     server.echo = true;
-    listener = listen_on(address, NULL, 0, &server);
-    dial(address, port_of(belay_listener_get_fd(listener)), NULL, 0, &client);
-    WAIT_FOR(client.connected && server.accepted);
 }
 
 static void close_pair(void)
 {
-    belay_conn_close(client.conn);
-    WAIT_FOR(client.closed && server.closed);
-    assert_int_equal(client.error, 0);
-    assert_int_equal(server.error, 0);
-    belay_listener_free(listener);
+    close_sides(listener, &server, &client);
 }
 
 static struct belay_stats stats_of(const struct side *side)

@@ -14,20 +14,12 @@ static struct side server, client;
 
 static void open_pair(const struct belay_config *config)
 {
-    side_init(&server);
-    side_init(&client);
-    listener = listen_on("127.0.0.1", config, 0, &server);
-    dial("127.0.0.1", port_of(belay_listener_get_fd(listener)), config, 0, &client);
-    WAIT_FOR(client.connected && server.accepted);
+    listener = open_sides("127.0.0.1", config, &server, &client);
 }
 
 static void close_pair(void)
 {
-    belay_conn_close(client.conn);
-    WAIT_FOR(client.closed && server.closed);
-    assert_int_equal(client.error, 0);
-    assert_int_equal(server.error, 0);
-    belay_listener_free(listener);
+    close_sides(listener, &server, &client);
 }
 
 static unsigned char *pattern(size_t len)
