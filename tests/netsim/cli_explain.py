@@ -5,22 +5,14 @@ import re
 import subprocess
 import sys
 
+from expect import expect, expect_in
+
 NETSIM = sys.argv[1]
 
 
 def netsim(*args):
     run = subprocess.run([NETSIM, *args], capture_output=True, text=True, timeout=60)
     return run.returncode, run.stdout, run.stderr
-
-
-def expect(got, want, what):
-    if got != want:
-        sys.exit(f"{what}:\n  got  {got!r}\n  want {want!r}")
-
-
-def expect_in(part, text, what):
-    if part not in text:
-        sys.exit(f"{what}: {part!r} is not in\n{text}")
 
 
 def ok(*args):

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from expect import expect, expect_in
+
 NETSIM = sys.argv[1]
 SCENARIOS = sys.argv[2]  # the folder of the examples
 PATIENCE_S = 60
@@ -32,16 +34,6 @@ link = loss 5%
 [command c]
 server = no server here
 """
-
-
-def expect(got, want, what):
-    if got != want:
-        sys.exit(f"{what}:\n  got  {got!r}\n  want {want!r}")
-
-
-def expect_in(part, text, what):
-    if part not in text:
-        sys.exit(f"{what}: {part!r} is not in\n{text}")
 
 
 class Folder:

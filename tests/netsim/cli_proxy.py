@@ -11,18 +11,10 @@ import sys
 import tempfile
 import time
 
+from expect import expect, expect_in
+
 NETSIM = sys.argv[1]
 PATIENCE_S = 20
-
-
-def expect(got, want, what):
-    if got != want:
-        sys.exit(f"{what}:\n  got  {got!r}\n  want {want!r}")
-
-
-def expect_in(part, text, what):
-    if part not in text:
-        sys.exit(f"{what}: {part!r} is not in\n{text}")
 
 
 def udp(host="127.0.0.1"):

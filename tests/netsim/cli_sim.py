@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 
+from expect import expect, expect_in
+
 NETSIM = sys.argv[1]
 
 
@@ -16,16 +18,6 @@ def netsim(*args):
 
 def sim(words, *args):
     return netsim("sim", "--link", words, *args)
-
-
-def expect(got, want, what):
-    if got != want:
-        sys.exit(f"{what}:\n  got  {got!r}\n  want {want!r}")
-
-
-def expect_in(part, text, what):
-    if part not in text:
-        sys.exit(f"{what}: {part!r} is not in\n{text}")
 
 
 def lines(words, *args):

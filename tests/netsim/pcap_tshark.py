@@ -11,14 +11,11 @@ import subprocess
 import sys
 import tempfile
 
+from expect import expect
+
 SAMPLE, NETSIM = sys.argv[1:3]
 PATIENCE_S = 60
 GOOD = "1"  # of a checksum's status; 0 is bad, 2 unverified
-
-
-def expect(got, want, what):
-    if got != want:
-        sys.exit(f"{what}:\n  got  {got!r}\n  want {want!r}")
 
 
 def packets(capture, *fields):

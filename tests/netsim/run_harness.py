@@ -12,6 +12,8 @@ import tempfile
 import time
 import uuid
 
+from expect import expect, expect_in
+
 NETSIM = os.path.abspath(sys.argv[1])
 TUTORIAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tutorial")
 PATIENCE_S = 60
@@ -21,16 +23,6 @@ SKIP = 77
 
 def fail(text):
     sys.exit(text)
-
-
-def expect(got, want, what):
-    if got != want:
-        fail(f"{what}:\n  got  {got!r}\n  want {want!r}")
-
-
-def expect_in(part, text, what):
-    if part not in text:
-        fail(f"{what}: {part!r} is not in\n{text}")
 
 
 # What the live backend's wires are to be: see docs/netsim.md.
