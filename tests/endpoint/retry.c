@@ -260,6 +260,31 @@ static void a_flood_costs_no_memory(void **state)
     pair_dispose(&pair);
 }
 
+/* Where no RETRY fits any more, a cookie that is none gets none, and both are counted. */
+static void a_refused_cookie_waits_for_nothing(void **state)
+{
+    static const uint8_t cookie[20] = {1};
+    struct pair pair;
+    struct belay_path path;
+    uint8_t init[1200], nonce[8] = {0};
+
+    (void)state;
+    init_asking(&pair, 0);
+    dial_and_lose(&pair);
+    path = pair_path(&pair.server, &pair.client);
+    for (unsigned i = 0; i <= 64; i++) {
+        nonce[0] = (uint8_t)i;
+        memcpy(init, pair.init, sizeof(init));
+        reseal(&pair, init, i < 64 ? NULL : cookie, i < 64 ? 0 : sizeof(cookie), NULL, nonce);
+        assert_int_equal(pair_stats(&pair.server).retries_dropped, 0);
+        pair_receive_path(&pair, &pair.server, &path, init, sizeof(init), 0, 0);
+    }
+    assert_int_equal(pair_stats(&pair.server).cookies_refused, 1);
+    assert_int_equal(pair_stats(&pair.server).retries_dropped, 1);
+    assert_int_equal(pair_collect_from(&pair.server), 64);
+    pair_dispose(&pair);
+}
+
 /* A train of GRO's size, each INIT from another client behind one address: all are answered. */
 static void a_train_of_inits_is_answered_whole(void **state)
 {
@@ -299,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_cookie_that_is_none_gets_another),
         cmocka_unit_test(without_a_cookie_nothing_takes_its_place),
         cmocka_unit_test(a_flood_costs_no_memory),
+        cmocka_unit_test(a_refused_cookie_waits_for_nothing),
         cmocka_unit_test(a_train_of_inits_is_answered_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

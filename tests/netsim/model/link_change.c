@@ -61,6 +61,22 @@ static void test_change_to_the_same(void **state)
     }
 }
 
+static void test_change_of_loss(void **state)
+{
+    struct netsim_link *link = linkroom_begin("");
+    struct netsim_words clean = words_of(""), lossy = words_of("loss 100%");
+
+    (void)state;
+    assert_int_equal(send_id(link, 0, 100, 0).queued, 1);
+    assert_int_equal(netsim_link_change(link, &lossy), 0);
+    assert_int_equal(send_id(link, 1, 100, 0).queued, 0);
+    assert_int_equal(netsim_link_change(link, &clean), 0);
+    assert_int_equal(send_id(link, 2, 100, 0).queued, 1);
+    assert_receives(link, 0, 0);
+    assert_receives(link, 2, 0);
+    linkroom_end(link);
+}
+
 /* A packet that waits for a slot is let go by words that have none. */
 static void test_change_ends_a_slot(void **state)
 {
@@ -100,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_change),
         cmocka_unit_test(test_change_to_the_same),
+        cmocka_unit_test(test_change_of_loss),
         cmocka_unit_test(test_change_ends_a_slot),
         cmocka_unit_test(test_fifo_after_a_change),
     };
