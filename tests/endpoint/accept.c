@@ -169,6 +169,31 @@ static void wrong_parameters_are_refused(void **state)
     pair_dispose(&pair);
 }
 
+/* Every bit of it: nothing is kept and nothing said, listening or not; what is whole counts. */
+static void an_init_with_a_wrong_tag_is_not_there(void **state)
+{
+    struct pair pair;
+    uint8_t packet[1200];
+    (void)state;
+    pair_init(&pair, NULL);
+    pair_dial(&pair, true);
+    pair_collect(&pair);
+    pair_drop_all(&pair);
+    for (size_t bit = 0; bit < 256; bit++) {
+        belay_core_listen(pair.server.core, bit < 128);
+        memcpy(packet, pair.init, sizeof(packet));
+        packet[1184 + bit % 128 / 8] ^= (uint8_t)(1u << bit % 8);
+        pair_receive(&pair, &pair.client, &pair.server, packet, sizeof(packet));
+        assert_int_equal(belay_core_conn_count(pair.server.core), 0);
+        assert_int_equal(pair_collect_from(&pair.server), 0);
+    }
+    belay_core_listen(pair.server.core, true);
+    pair_receive(&pair, &pair.client, &pair.server, pair.init, pair.init_len);
+    assert_int_equal(belay_core_conn_count(pair.server.core), 1);
+    assert_int_equal(pair_collect_from(&pair.server), 1);
+    pair_dispose(&pair);
+}
+
 /* A UDP echo sends our INIT back. It is not answered, and the dial's end says what is there. */
 static void an_echo_of_our_own_init_is_recognised(void **state)
 {
@@ -202,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_replayed_init_replaces_nobody),
         cmocka_unit_test(listening_can_end),
         cmocka_unit_test(wrong_parameters_are_refused),
+        cmocka_unit_test(an_init_with_a_wrong_tag_is_not_there),
         cmocka_unit_test(an_echo_of_our_own_init_is_recognised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
