@@ -46,6 +46,7 @@ struct belay_endpoint {
     struct belay_shards *shards; /* the group that it is in; NULL: none */
     struct belay_socket **sockets;
     unsigned socket_count;
+    const struct belay_socket *reading; /* its datagrams are being given out */
     struct belay_receiver *receiver;
     struct belay_sender *sender;
     struct belay_resolver *resolver; /* NULL until a name is dialed */

@@ -171,9 +171,11 @@ void belay_receive_ready(struct belay_socket *sock)
     unsigned taken = 0;
 
     belay_endpoint_enter(endpoint);
+    endpoint->reading = sock;
     /* The read event is level-triggered: what is left over makes it active again. */
     while (taken < BUDGET && take_batch(sock, &taken))
         continue;
+    endpoint->reading = NULL;
     belay_endpoint_mark_work(endpoint);
     belay_endpoint_leave(endpoint);
 }

@@ -299,10 +299,13 @@ int belay_socket_open(struct belay_endpoint *endpoint, int family, struct belay_
 
 void belay_socket_shut_unused(struct belay_endpoint *endpoint)
 {
-    for (unsigned i = 0; i < endpoint->socket_count; i++)
-        if (endpoint->sockets[i]->is_spare && endpoint->sockets[i]->fd >= 0 &&
+    for (unsigned i = 0; i < endpoint->socket_count; i++) {
+        struct belay_socket *sock = endpoint->sockets[i];
+
+        if (sock->is_spare && sock->fd >= 0 && sock != endpoint->reading &&
             !belay_core_uses_socket(endpoint->core, i))
-            belay_socket_shut(endpoint->sockets[i]);
+            belay_socket_shut(sock);
+    }
 }
 
 void belay_socket_shut(struct belay_socket *sock)

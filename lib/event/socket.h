@@ -43,7 +43,8 @@ void belay_socket_shut(struct belay_socket *sock);
 
 /* An unbound one, for dials; spare. Errors as belay_socket_bind. */
 int belay_socket_open(struct belay_endpoint *endpoint, int family, struct belay_socket **out);
-/* Shuts the spare ones that no connection uses; their places are taken by later ones. */
+/* Shuts the spare ones that no connection uses, but not one that is being read: a callback may
+ * ask. Their places are taken by later ones. */
 void belay_socket_shut_unused(struct belay_endpoint *endpoint);
 
 /* One that can reach addresses of this family, or NULL. */

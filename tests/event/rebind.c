@@ -183,11 +183,88 @@ static void one_of_two_on_a_socket_moves(void **state)
     belay_listener_free(listener);
 }
 
+/* ------------------------------------------------------------------ while it is read */
+
+static void rebind_once(struct belay_conn *client)
+{
+    unsigned before = rebounds.client;
+    int error;
+
+    while ((error = belay_conn_rebind(client)) == BELAY_EAGAIN)
+        say_and_hear(client);
+    assert_int_equal(error, 0);
+    WAIT_FOR(rebounds.client == before + 1);
+    say_and_hear(client);
+}
+
+static void rebind_on_message(struct belay_conn *conn, unsigned channel, const void *data,
+                              size_t len, void *ctx)
+{
+    int error = belay_conn_rebind(conn);
+
+    assert_true(error == 0 || error == BELAY_EAGAIN);
+    on_client_message(conn, channel, data, len, ctx);
+}
+
+static void switch_on(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    belay_conn_enable(ctx, EV_READ);
+}
+
+static void send_nonsense(unsigned port)
+{
+    struct sockaddr_storage addr;
+    int len = make_address("127.0.0.1", port, &addr);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    for (unsigned i = 0; i < 2; i++) /* one when the callback comes, and one after it */
+        assert_int_equal(sendto(fd, "?", 1, 0, (struct sockaddr *)&addr, (socklen_t)len), 1);
+    close(fd);
+}
+
+/* Datagrams come to a socket that no connection uses any more. In the same turn, before they
+ * are read, a message that waited is let go, so its callback comes within the reading; and
+ * there a new socket is asked for, and old ones go. */
+static void a_socket_stays_while_it_is_read(void **state)
+{
+    struct belay_config config = test_config();
+    struct belay_listener *listener = listen_here(&config);
+    struct belay_endpoint *endpoint = belay_endpoint_new(base, &config, 0);
+    struct sockaddr_storage addr;
+    int len = make_address("127.0.0.1", port_of(belay_listener_get_fd(listener)), &addr);
+    struct belay_conn *client = belay_endpoint_connect(endpoint, (struct sockaddr *)&addr, len);
+    struct event *before_reading = event_new(base, -1, 0, switch_on, client);
+    unsigned heard;
+    (void)state;
+
+    belay_conn_setcb(client, on_client_message, NULL, on_client, NULL);
+    WAIT_FOR(belay_conn_is_connected(client) && accepted != NULL);
+    rebind_once(client);
+    rebind_once(client);
+    heard = client_messages;
+    belay_conn_setcb(client, rebind_on_message, NULL, on_client, NULL);
+    belay_conn_disable(client, EV_READ);
+    assert_int_equal(belay_conn_send(accepted, 1, "wait", 4), 0);
+    WAIT_FOR(belay_conn_get_queued(accepted) == 0);
+    send_nonsense(port_of(belay_endpoint_get_fd(endpoint, 0))); /* the first one */
+    event_active(before_reading, EV_TIMEOUT, 1);
+    WAIT_FOR(client_messages == heard + 1);
+    belay_conn_setcb(client, on_client_message, NULL, on_client, NULL);
+    say_and_hear(client);
+    event_free(before_reading);
+    belay_conn_free(client);
+    belay_endpoint_free(endpoint);
+    WAIT_FOR(server_open == 0);
+    belay_listener_free(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         EVENT_TEST(a_client_takes_another_socket),
         EVENT_TEST(one_of_two_on_a_socket_moves),
+        EVENT_TEST(a_socket_stays_while_it_is_read),
     };
     return RUN_BOTH(tests);
 }
