@@ -18,7 +18,7 @@
 
 /* While the system takes no datagrams the core's overdue timers wait this long at most. */
 #define BLOCKED_WAIT_NS UINT64_C(10000000)
-#define EARLY_PACKETS   2
+#define EARLY_BYTES     ((size_t)2 * 65507) /* two trains, or two of the largest datagrams */
 
 /* ------------------------------------------------------------------ a turn of the loop */
 
@@ -31,17 +31,16 @@ void belay_endpoint_mark_work(struct belay_endpoint *endpoint)
 }
 
 /*
- * A long turn sends early, in shares of what is under way: at least two packets, so that none
+ * A long turn sends early, in shares of what is under way: at least two trains, so that none
  * leaves half empty, and at least an eighth of the queue, so that system calls stay few.
  */
 void belay_endpoint_mark_queued(struct belay_endpoint *endpoint,
                                 const struct belay_core_conn *core, size_t len)
 {
     size_t share = belay_core_conn_queued_bytes(core) / 8;
-    size_t packets = (size_t)EARLY_PACKETS * (belay_core_conn_datagram_size(core) - 100);
 
     endpoint->turn_bytes += len;
-    if (endpoint->turn_bytes >= (share > packets ? share : packets)) {
+    if (endpoint->turn_bytes >= (share > EARLY_BYTES ? share : EARLY_BYTES)) {
         endpoint->turn_bytes = 0;
         belay_sender_flush(endpoint, belay_now_ns());
     }

@@ -462,7 +462,8 @@ static uint64_t sent_datagrams(struct belay_conn *conn)
     return stats.datagrams_sent;
 }
 
-/* A little waits for the end of the turn; more than some full packets do not. */
+/* What fills no two trains waits for the end of the turn, so that trains are full; more does
+ * not. */
 static void a_long_turn_sends_early(void **state)
 {
     static const char data[1000];
@@ -471,14 +472,14 @@ static void a_long_turn_sends_early(void **state)
     (void)state;
     open_pair(NULL);
     before = sent_datagrams(client.conn);
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(belay_conn_send(client.conn, 0, data, 10), 0);
+    for (int i = 0; i < 130; i++)
+        assert_int_equal(belay_conn_send(client.conn, 0, data, sizeof(data)), 0);
     assert_int_equal(sent_datagrams(client.conn), before);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 2; i++)
         assert_int_equal(belay_conn_send(client.conn, 0, data, sizeof(data)), 0);
     assert_true(sent_datagrams(client.conn) >= before + 2);
-    WAIT_FOR(server.messages == 28);
-    assert_int_equal(server.bytes, 20 * 10 + 8 * 1000);
+    WAIT_FOR(server.messages == 132);
+    assert_int_equal(server.bytes, 132 * 1000);
     close_pair();
 }
 
