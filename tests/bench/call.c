@@ -80,7 +80,7 @@ static bool bulk_turn(uint64_t now_ns)
     bool has_room = true;
 
     (void)now_ns;
-    for (int i = 0; has_room && i < BENCH_MESSAGES_BATCH; i++)
+    for (size_t bytes = 0; has_room && bytes < BENCH_BATCH_BYTES; bytes += call.options->size)
         has_room = send_next(0);
     call.side->messages = call.sent;
     call.side->bytes = call.sent * call.options->size;
