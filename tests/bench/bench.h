@@ -18,7 +18,7 @@
 #define BENCH_SAMPLES_MAX (1u << 22) /* later ones are not kept */
 #define BENCH_PATIENCE_S  20         /* for a connection, and for what is late */
 #define BENCH_POLL_US     10000
-#define BENCH_BATCH_BYTES 65536 /* of messages, sent before a flush */
+#define BENCH_BATCH_BYTES 131072 /* of messages, sent before a flush */
 
 enum bench_mode { BENCH_BULK, BENCH_ECHO, BENCH_LATENCY };
 enum bench_role { BENCH_BOTH, BENCH_SERVER, BENCH_CLIENT };

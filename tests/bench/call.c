@@ -77,10 +77,11 @@ static void look_at_rtt(uint64_t now_ns)
 
 static bool bulk_turn(uint64_t now_ns)
 {
+    size_t most = bench_peer.batch_bytes > 0 ? bench_peer.batch_bytes : BENCH_BATCH_BYTES;
     bool has_room = true;
 
     (void)now_ns;
-    for (size_t bytes = 0; has_room && bytes < BENCH_BATCH_BYTES; bytes += call.options->size)
+    for (size_t bytes = 0; has_room && bytes < most; bytes += call.options->size)
         has_room = send_next(0);
     call.side->messages = call.sent;
     call.side->bytes = call.sent * call.options->size;

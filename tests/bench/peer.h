@@ -39,6 +39,7 @@ struct bench_peer {
     const char *name;
     const char *words;  /* those that --with may have, one blank between them */
     bool is_unreliable; /* what is lost stays lost */
+    size_t batch_bytes; /* of messages that it is given between two flushes; 0: 128 KiB */
     /* 0, or -1 after printing why. */
     int (*start)(struct bench_setup *setup);
     bool (*ready)(void);                        /* connected */

@@ -7,7 +7,8 @@
 
 #include <cstdio>
 
-namespace {
+namespace
+{
 
 const int buffer_bytes = 8 * 1024 * 1024;
 const unsigned select_us = 10000; // its select's waits end late by as much
@@ -68,7 +69,8 @@ bool ready()
 
 bool send_message(const void *data, size_t len)
 {
-    int n = UDT::sendmsg(sock, static_cast<const char *>(data), static_cast<int>(len), -1, true);
+    int n =
+        UDT::sendmsg(sock, static_cast<const char *>(data), static_cast<int>(len), -1, true);
     wants_room = n <= 0;
     return !wants_room;
 }
@@ -132,5 +134,5 @@ void stop()
 
 // Declared extern "C" in peer.h.
 const struct bench_peer bench_peer = {
-    "UDT", "", false, start, ready, send_message, flush, poll_input, stats, stop,
+    "UDT", "", false, 0, start, ready, send_message, flush, poll_input, stats, stop,
 };
