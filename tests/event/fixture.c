@@ -285,8 +285,10 @@ static void on_guard(evutil_socket_t fd, short what, void *ctx)
 
 void turn_loop(const char *file, int line, const char *what)
 {
-    if (guard_fired)
+    if (guard_fired) {
+        event_base_dump_events(base, stderr);
         fail_msg("%s:%d: waited %d s in vain for: %s", file, line, GUARD_S, what);
+    }
     event_base_loop(base, EVLOOP_ONCE);
 }
 

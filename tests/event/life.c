@@ -4,14 +4,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct life lives[LIVES];
 unsigned life_calls[LIFE_CALLS];
 bool life_in_call;
 
-/* What a message begins with. From 0: to all of an endpoint. Shorter ones say nothing. */
+/*
+ * What a message begins with. From 0: to all of an endpoint. Shorter ones say nothing. The
+ * process, because a dial may find another's server at a port that was one of ours: of its
+ * lives nothing is known here.
+ */
 struct mark {
-    uint32_t from, number, is_ordered;
+    uint32_t process, from, number, is_ordered;
 };
 
 static uint8_t message[LIFE_MESSAGE_SIZE], pattern[LIFE_MESSAGE_SIZE + 256];
@@ -65,9 +70,11 @@ static void take(struct life *life, unsigned channel, const uint8_t *data, size_
         memcpy(&mark, data, sizeof(mark));
     if (len >= sizeof(mark) && !is_whole(data, len, &mark))
         life_broken(life, "a message of %zu bytes is damaged", len);
+    life->delivered++;
+    if (len >= sizeof(mark) && mark.process != (uint32_t)getpid())
+        return;
     if (mark.from != 0)
         link_peers(life, mark.from);
-    life->delivered++;
     if (!mark.is_ordered)
         take_unordered(life, mark.number);
     else if (life->received[channel]++ != mark.number && mark.from != 0)
@@ -286,6 +293,7 @@ int life_send(struct life *life, unsigned channel, bool is_ordered, size_t len, 
     if (!is_ordered && len < sizeof(mark))
         len = sizeof(mark);
     memset(&mark, 0, sizeof(mark));
+    mark.process = (uint32_t)getpid();
     mark.from = life->id;
     mark.number = *sent;
     mark.is_ordered = is_ordered;
@@ -309,7 +317,7 @@ static uint64_t taken_by(const struct life *life)
 /* Which ones took it is told by their own count. */
 void life_broadcast(struct belay_endpoint *endpoint, unsigned channel, size_t len)
 {
-    struct mark mark = {.is_ordered = true};
+    struct mark mark = {.process = (uint32_t)getpid(), .is_ordered = true};
     uint64_t before[LIVES] = {0};
     size_t taken, counted = 0;
 
