@@ -21,6 +21,7 @@
 
 #define FULL_ROUNDS     3
 #define DOWN_ROUNDS     4
+#define YIELD_ROUNDS    20
 #define CLEAN_ROUNDS    64
 #define BURST_NS        MS
 #define BURST_BYTES_MAX 65536
@@ -81,7 +82,8 @@ static void enter(struct belay_bbr *b, enum belay_bbr_phase phase, uint64_t now_
 
 static void forget_low(struct belay_bbr *b)
 {
-    b->bounds.rate_low = b->bounds.in_flight_low = BELAY_BBR_NONE;
+    belay_bbr_forget_yield(b);
+    b->bounds.in_flight_low = BELAY_BBR_NONE;
 }
 
 /* Flows that share a bottleneck must not probe at the same time: a spread from the clock's
@@ -133,10 +135,13 @@ static uint64_t with_headroom(const struct belay_bbr *b)
     return larger(b->bounds.in_flight_high / 100 * (100 - HEADROOM), window_min_bytes(b));
 }
 
+/* A queue that so many rounds of yielding did not drain is somebody's who takes what we leave.
+ */
 static bool is_time_to_probe(const struct belay_bbr *b, uint64_t now_ns)
 {
     uint64_t packets = belay_bbr_target(b, belay_bbr_rate(b), 100) / b->datagram_bytes;
-    return now_ns >= b->wait_ns || b->rounds >= smaller(packets, WAIT_ROUNDS);
+    return now_ns >= b->wait_ns || b->rounds >= smaller(packets, WAIT_ROUNDS) ||
+           b->yield_rounds >= YIELD_ROUNDS;
 }
 
 static void enter_refill(struct belay_bbr *b, uint64_t now_ns)

@@ -42,10 +42,11 @@ struct belay_bbr {
     bool is_probe_answered; /* of this probe: too much was lost, and the bound is set */
     bool is_probe_counted;  /* its rate is in the filter, which has moved on */
     bool is_from_idle;
-    bool is_rtt_old;    /* time to probe it */
-    bool is_queue_seen; /* since the last probe was counted */
-    bool is_rtt_raised; /* the last probe raised the round trip */
-    bool is_queue_own;  /* the one that rate_low answers */
+    bool is_rtt_old;      /* time to probe it */
+    bool is_queue_seen;   /* since the last probe was counted */
+    bool is_rtt_raised;   /* the last probe raised the round trip */
+    bool is_queue_own;    /* the one that rate_low answers */
+    uint8_t yield_rounds; /* for so many it stood */
     uint8_t up_rounds;
     uint64_t window_bytes, window_before_bytes; /* before PROBE_RTT */
     uint64_t rate;                              /* the pacer's, bytes per s; 0: none yet */
@@ -88,6 +89,8 @@ void belay_bbr_model_acked(struct belay_bbr *b, const struct belay_congestion_ac
                            uint64_t now_ns);
 /* The path says itself that a queue stands (CE). */
 void belay_bbr_model_marked(struct belay_bbr *b, uint64_t in_flight_bytes);
+/* The rate is no longer held below what the path delivers. */
+void belay_bbr_forget_yield(struct belay_bbr *b);
 /* The cycle of the rate's filter is over. */
 void belay_bbr_model_advance(struct belay_bbr *b);
 /* Is what was lost more than noise and the path's own loss explain? */

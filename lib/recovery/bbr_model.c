@@ -122,6 +122,14 @@ static void yield_rate(struct belay_bbr *b)
     uint64_t rate = smaller(b->bounds.rate_low, rate_max);
     b->bounds.rate_low = larger_share(b->round_rate / 100 * YIELD, rate);
     b->is_queue_own = b->round_rate >= rate_max - rate_max / OWN_SHARE;
+    b->yield_rounds++;
+}
+
+void belay_bbr_forget_yield(struct belay_bbr *b)
+{
+    b->bounds.rate_low = BELAY_BBR_NONE;
+    b->is_queue_own = false;
+    b->yield_rounds = 0;
 }
 
 /*
@@ -130,11 +138,9 @@ static void yield_rate(struct belay_bbr *b)
  */
 static void end_yield(struct belay_bbr *b, uint64_t in_flight_bytes)
 {
-    if (!b->is_queue_own ||
-        in_flight_bytes > belay_bbr_target(b, b->bounds.rate_low, 10000 / YIELD))
-        return;
-    b->bounds.rate_low = BELAY_BBR_NONE;
-    b->is_queue_own = false;
+    if (b->is_queue_own &&
+        in_flight_bytes <= belay_bbr_target(b, b->bounds.rate_low, 10000 / YIELD))
+        belay_bbr_forget_yield(b);
 }
 
 /* And there was loss: others want room. What the path holds without a queue remains ours. */
@@ -158,10 +164,8 @@ static void adapt_low(struct belay_bbr *b, uint64_t lost_bytes)
 {
     bool is_probing = b->phase == BELAY_BBR_STARTUP || b->phase == BELAY_BBR_REFILL ||
                       b->phase == BELAY_BBR_UP;
-    if (b->round_rtt_min_ns <= above_min_ns(b, FLAT_SHARE)) {
-        b->bounds.rate_low = BELAY_BBR_NONE;
-        b->is_queue_own = false;
-    }
+    if (b->round_rtt_min_ns <= above_min_ns(b, FLAT_SHARE))
+        belay_bbr_forget_yield(b);
     if (!b->is_full || !b->is_round_queued || is_probing)
         return;
     if (lost_bytes > 0)

@@ -353,6 +353,33 @@ static void test_a_shared_queue_is_not_own(void **state)
     assert_true(yielding > 100);
 }
 
+/* Somebody takes a third, and keeps a queue of 8 ms whatever we leave: no use in leaving more.
+ */
+static void test_a_queue_that_yielding_does_not_drain(void **state)
+{
+    struct path p;
+    (void)state;
+    path_open(&p, 8 * BDP, 0);
+    assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+    assert_true(reaches(&p, BELAY_BBR_DOWN, 8000));
+    uint64_t down_ms = p.ms, yields_ms = 0, rate = belay_bbr_rate(&p.bbr), rate_least = rate;
+    while (p.bbr.phase != BELAY_BBR_REFILL) {
+        p.busy_until += RATE / 3;
+        if (p.busy_until < (p.ms + 8) * RATE)
+            p.busy_until = (p.ms + 8) * RATE;
+        step(&p);
+        if (yields_ms == 0 && p.bbr.bounds.rate_low != BELAY_BBR_NONE)
+            yields_ms = p.ms;
+        if (belay_bbr_rate(&p.bbr) < rate_least)
+            rate_least = belay_bbr_rate(&p.bbr);
+    }
+    assert_true(rate_least < rate / 2);
+    assert_in_range(p.ms - yields_ms, 16 * (RTT_MS + 8), 24 * (RTT_MS + 8));
+    assert_true(p.ms * MS < p.bbr.wait_ns);
+    assert_true(p.ms - down_ms < 2000);
+    assert_int_equal(p.bbr.yield_rounds, 0);
+}
+
 static void test_a_faster_path_is_found(void **state)
 {
     struct path p;
@@ -396,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_a_late_clock_needs_no_probe),
         cmocka_unit_test(test_an_own_queue_is_answered_by_what_is_in_flight),
         cmocka_unit_test(test_a_shared_queue_is_not_own),
+        cmocka_unit_test(test_a_queue_that_yielding_does_not_drain),
         cmocka_unit_test(test_a_faster_path_is_found),
         cmocka_unit_test(test_a_slower_path_is_found),
     };

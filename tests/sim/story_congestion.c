@@ -166,6 +166,25 @@ static void two_flows_share(void **state)
     }
 }
 
+/* Slow start overshoots more than BBR does: what it took by that must be had back in seconds.
+ */
+static void two_that_begin_at_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct bulk_config config = config_of("rate 100mbit limit 416", "");
+        config.seed = seed;
+        config.from_ns = 5 * BULK_S;
+        config.to_ns = 25 * BULK_S;
+        add(&config, "bbr", 50 * BULK_MS, 0);
+        add(&config, "cubic", 50 * BULK_MS, 0);
+        struct bulk *bulk = run(&config);
+        double all = share(bulk, 0) + share(bulk, 1);
+        must_lie("bbr's, of both", 100 * share(bulk, 0) / all, 40, 60);
+        bulk_free(bulk);
+    }
+}
+
 static void ten_flows_share(void **state)
 {
     static const char *const links[] = {"rate 100mbit limit 416", "rate 100mbit limit 42"};
@@ -260,5 +279,6 @@ static void after_a_blackout(void **state)
 STORIES(cmocka_unit_test(goodput_through_loss_and_reordering),
         cmocka_unit_test(reordering_is_not_loss), cmocka_unit_test(acks_are_few),
         cmocka_unit_test(startup_overshoots_little), cmocka_unit_test(two_flows_share),
-        cmocka_unit_test(ten_flows_share), cmocka_unit_test(round_trips_from_5_to_500_ms),
+        cmocka_unit_test(two_that_begin_at_once), cmocka_unit_test(ten_flows_share),
+        cmocka_unit_test(round_trips_from_5_to_500_ms),
         cmocka_unit_test(the_link_changes_its_rate), cmocka_unit_test(after_a_blackout))
