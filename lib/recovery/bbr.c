@@ -147,6 +147,7 @@ static bool is_time_to_probe(const struct belay_bbr *b, uint64_t now_ns)
 static void enter_refill(struct belay_bbr *b, uint64_t now_ns)
 {
     forget_low(b);
+    b->before = b->bounds;
     b->is_probe_answered = b->is_rtt_raised = false;
     b->calm_rounds = 0;
     b->rounds = 0;
@@ -389,8 +390,10 @@ static void on_lost(void *state, const struct belay_congestion_lost *lost, uint6
 {
     struct belay_bbr *b = state;
     bool is_probe = b->phase == BELAY_BBR_UP || (b->phase == BELAY_BBR_DOWN && b->rounds < 2);
-    if (b->bounds.rate_low == BELAY_BBR_NONE)
-        b->before = b->bounds;
+    if (b->bounds.rate_low == BELAY_BBR_NONE) {
+        b->before.rate_low = BELAY_BBR_NONE;
+        b->before.in_flight_low = b->bounds.in_flight_low;
+    }
     if (lost->ecn_ce)
         answer_mark(b, lost, now_ns);
     if (is_probe && !b->is_probe_answered &&
@@ -405,6 +408,7 @@ static void on_spurious(void *state, uint64_t now_ns)
     struct belay_bbr *b = state;
     if (b->is_full_by_loss)
         start_again(b, now_ns);
+    b->is_round_spurious = true;
     b->bounds.rate_low = larger(b->bounds.rate_low, b->before.rate_low);
     b->bounds.in_flight_low = larger(b->bounds.in_flight_low, b->before.in_flight_low);
     b->bounds.in_flight_high = larger(b->bounds.in_flight_high, b->before.in_flight_high);

@@ -39,6 +39,7 @@ struct belay_bbr {
     bool is_full_by_loss;
     bool is_round_start;    /* this ACK begins a round */
     bool is_round_queued;   /* the last round had a queue all through */
+    bool is_round_spurious; /* what this one lost came after all */
     bool is_probe_answered; /* of this probe: too much was lost, and the bound is set */
     bool is_probe_counted;  /* its rate is in the filter, which has moved on */
     bool is_from_idle;
@@ -55,7 +56,8 @@ struct belay_bbr {
     uint64_t rate_max[2];                     /* of this probe's cycle, and of the one before */
     uint64_t rtt_min_ns, rtt_min_at_ns;       /* the least of 10 s, and when it was seen */
     uint64_t rtt_recent_ns, rtt_recent_at_ns; /* the same of 5 s: older, and it is probed */
-    struct belay_bbr_bounds bounds, before;   /* before the newest reduction */
+    /* before: high as the newest probe found it, low before the newest reduction */
+    struct belay_bbr_bounds bounds, before;
     uint64_t extra_bytes[2], extra_since_ns, extra_from_bytes; /* ACKs that come in heaps */
     uint32_t ambient_loss;
 

@@ -189,7 +189,7 @@ static void note_calm(struct belay_bbr *b, uint64_t now_ns)
 static void judge_round(struct belay_bbr *b, const struct belay_congestion_acked *acked,
                         uint64_t now_ns)
 {
-    uint64_t lost_bytes = acked->lost_bytes - b->round_lost_bytes;
+    uint64_t lost_bytes = b->is_round_spurious ? 0 : acked->lost_bytes - b->round_lost_bytes;
     uint64_t sent_bytes = acked->delivered_bytes - b->round_delivered_bytes + lost_bytes;
 
     b->is_round_queued = is_queued(b);
@@ -210,6 +210,7 @@ static void begin_round(struct belay_bbr *b, const struct belay_congestion_acked
     b->round_lost_bytes = acked->lost_bytes;
     b->round_rtt_min_ns = b->round_rtt_max_ns = 0;
     b->round_rate = b->round_in_flight_bytes = 0;
+    b->is_round_spurious = false;
     b->rounds++;
     if (++b->extra_rounds >= EXTRA_ROUNDS) {
         b->extra_rounds = 0;

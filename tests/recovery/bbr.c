@@ -221,8 +221,39 @@ static void test_a_spurious_bound_is_taken_back(void **state)
     belay_bbr.on_lost(&p.bbr, &lost, p.ms * MS);
     assert_int_equal(p.bbr.bounds.in_flight_high, BDP * DATAGRAM);
     assert_int_equal(p.bbr.phase, BELAY_BBR_DOWN);
+    belay_bbr.on_lost(&p.bbr, &lost, p.ms * MS); /* more of the same */
     belay_bbr.on_spurious(&p.bbr, p.ms * MS);
     assert_true(p.bbr.bounds.in_flight_high == BELAY_BBR_NONE);
+}
+
+static void lose_one(struct path *p)
+{
+    const struct packet packet = {
+        .sent_ms = p->ms, .in_flight = (p->next - p->first) * DATAGRAM, .lost_before = p->lost};
+    tell_lost(p, &packet);
+}
+
+/* Loss while a queue stands lowers the window; not if it was none. */
+static void test_a_spurious_loss_in_a_queue(void **state)
+{
+    (void)state;
+    for (int is_spurious = 0; is_spurious < 2; is_spurious++) {
+        struct path p;
+        path_open(&p, 4 * BDP, 0);
+        assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+        run(&p, 400);
+        p.busy_until = (p.ms + 6) * RATE;
+        uint32_t rounds = p.bbr.rounds;
+        while (p.bbr.rounds < rounds + 2)
+            step(&p);
+        lose_one(&p);
+        if (is_spurious)
+            belay_bbr.on_spurious(&p.bbr, p.ms * MS);
+        while (p.bbr.rounds < rounds + 3)
+            step(&p);
+        assert_true(p.bbr.is_round_queued);
+        assert_int_equal(p.bbr.bounds.in_flight_low == BELAY_BBR_NONE, is_spurious);
+    }
 }
 
 /* A mark needs no queue to be believed; one answers all that was sent before. */
@@ -417,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_overflow_is_congestion),
         cmocka_unit_test(test_the_margin_is_for_losses),
         cmocka_unit_test(test_a_spurious_bound_is_taken_back),
+        cmocka_unit_test(test_a_spurious_loss_in_a_queue),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_persistent_congestion),
         cmocka_unit_test(test_when_the_round_trip_is_probed),
