@@ -171,6 +171,7 @@ static void tell_controller(struct belay_recovery *r, struct news *news, uint64_
         /* Data may have run out just when the window was full: that is no reason. */
         .app_limited =
             r->own.app_limited && before_bytes + r->own.datagram_bytes <= window_bytes,
+        .is_reordered = belay_reorder_is_seen(r),
     };
     r->congestion->on_acked(r->congestion_state, &acked, now_ns);
 }

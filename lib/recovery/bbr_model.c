@@ -13,8 +13,9 @@
 #define YIELD          92
 #define CALM_ROUNDS    20
 #define RAISED_SHARE   8
-#define AMBIENT_ROUNDS 8  /* of the moving average */
-#define EXTRA_ROUNDS   5  /* a half of the filter's 10 */
+#define AMBIENT_ROUNDS 8 /* of the moving average */
+#define EXTRA_ROUNDS   5 /* a half of the filter's 10 */
+#define STOOD_ROUNDS   3
 #define QUEUED_SHARE   16 /* of the round trip: a queue */
 #define FLAT_SHARE     32 /* of it: none */
 #define NEAR_SHARE     64 /* of it: no more than timers are late */
@@ -158,18 +159,41 @@ void belay_bbr_model_marked(struct belay_bbr *b, uint64_t in_flight_bytes)
     b->is_queue_own = false;
 }
 
+/*
+ * Where packets overtake each other, an ACK that came early tells at once what arrived in a
+ * longer time: the greatest samples of the rate, which the model keeps, are too great. What was
+ * delivered while a queue stood is what the path carries.
+ */
+static void correct_rate(struct belay_bbr *b, const struct belay_congestion_acked *acked,
+                         uint64_t now_ns)
+{
+    if (!acked->is_reordered || acked->rate.app_limited || b->yield_rounds < STOOD_ROUNDS)
+        return;
+    uint64_t bytes = acked->delivered_bytes - b->yield_delivered_bytes;
+    uint64_t rate = bytes * 1000000 / ((now_ns - b->yield_ns) / 1000 + 1);
+    if (rate < belay_bbr_rate_max(b))
+        b->rate_max[0] = b->rate_max[1] = rate;
+}
+
 /* The short-term bounds (draft, section 5.5.10.3) answer a queue, and loss with it; loss alone
  * they don't. */
-static void adapt_low(struct belay_bbr *b, uint64_t lost_bytes)
+static void adapt_low(struct belay_bbr *b, const struct belay_congestion_acked *acked,
+                      uint64_t lost_bytes, uint64_t now_ns)
 {
     bool is_probing = b->phase == BELAY_BBR_STARTUP || b->phase == BELAY_BBR_REFILL ||
                       b->phase == BELAY_BBR_UP;
-    if (b->round_rtt_min_ns <= above_min_ns(b, FLAT_SHARE))
+    if (b->round_rtt_min_ns <= above_min_ns(b, FLAT_SHARE)) {
+        correct_rate(b, acked, now_ns);
         belay_bbr_forget_yield(b);
+    }
     if (!b->is_full || !b->is_round_queued || is_probing)
         return;
     if (lost_bytes > 0)
         yield_window(b, b->window_bytes);
+    if (b->yield_rounds == 0) {
+        b->yield_ns = now_ns;
+        b->yield_delivered_bytes = acked->delivered_bytes;
+    }
     yield_rate(b);
 }
 
@@ -197,7 +221,7 @@ static void judge_round(struct belay_bbr *b, const struct belay_congestion_acked
     b->clean_rounds = lost_bytes == 0 ? b->clean_rounds + 1 : 0;
     note_calm(b, now_ns);
     learn_ambient(b, lost_bytes, sent_bytes);
-    adapt_low(b, lost_bytes);
+    adapt_low(b, acked, lost_bytes, now_ns);
     if (b->phase == BELAY_BBR_STARTUP && b->is_round_queued &&
         belay_bbr_is_too_much(b, lost_bytes, sent_bytes))
         b->is_full = b->is_full_by_loss = true;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BELAY_CONGESTION_STATE_BYTES 304 /* what the largest controller may use */
+#define BELAY_CONGESTION_STATE_BYTES 320 /* what the largest controller may use */
 
 /* What one ACK tells of the path's rate; rate.h. All zero: nothing. */
 struct belay_rate_sample {
@@ -33,7 +33,8 @@ struct belay_congestion_acked {
     uint64_t rtt_min_ns, rtt_smoothed_ns;
     uint64_t delivered_bytes, lost_bytes; /* on this path so far */
     struct belay_rate_sample rate;
-    bool app_limited; /* the window was not full: do not grow it */
+    bool app_limited;  /* the window was not full: do not grow it */
+    bool is_reordered; /* packets overtake each other on this path */
 };
 
 struct belay_congestion_lost {

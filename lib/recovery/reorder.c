@@ -40,9 +40,14 @@ void belay_reorder_spurious(struct belay_recovery *r, uint64_t distance, uint64_
     r->own.last_decay_ns = now_ns;
 }
 
+bool belay_reorder_is_seen(const struct belay_recovery *r)
+{
+    return r->packet_threshold > BELAY_REORDER_PACKETS_START || r->time_threshold_ns > 0;
+}
+
 void belay_reorder_decay(struct belay_recovery *r, uint64_t now_ns)
 {
-    if (r->packet_threshold == BELAY_REORDER_PACKETS_START && r->time_threshold_ns == 0)
+    if (!belay_reorder_is_seen(r))
         return;
     if (now_ns - r->own.last_decay_ns < DECAY_ROUNDS * belay_reorder_time_ns(r))
         return;

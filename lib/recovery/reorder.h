@@ -26,6 +26,8 @@ uint64_t belay_reorder_time_ns(const struct belay_recovery *r);
  * took_ns after it was sent. */
 void belay_reorder_spurious(struct belay_recovery *r, uint64_t distance, uint64_t took_ns,
                             uint64_t now_ns);
+/* Has reordering been seen, and not been forgotten? */
+bool belay_reorder_is_seen(const struct belay_recovery *r);
 void belay_reorder_decay(struct belay_recovery *r, uint64_t now_ns);
 
 #endif

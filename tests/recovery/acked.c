@@ -171,6 +171,10 @@ static void test_what_the_controller_is_told(void **state)
     assert_int_equal(told.rtt_min_ns, 2 * MS);
     assert_int_equal(told.rtt_smoothed_ns, 2 * MS);
     assert_false(told.app_limited);
+    assert_false(told.is_reordered);
+    s.r.packet_threshold += 8;
+    story_ack(&s, 5, 6);
+    assert_true(told.is_reordered);
     story_finish(&s);
 }
 

@@ -16,6 +16,7 @@ struct path {
     struct belay_bbr bbr;
     struct test_random random;
     uint64_t room, loses;
+    bool is_reordered;
     uint64_t late_ns; /* each ACK is, at least, after the first */
     uint64_t ms;
     double credit; /* of the pacer */
@@ -82,6 +83,7 @@ static void tell_acked(struct path *p, const struct packet *packet)
                  .interval_ns = (p->ms - packet->delivered_ms) * MS,
                  .prior_delivered_bytes = packet->delivered,
                  .in_flight_bytes = packet->in_flight},
+        .is_reordered = p->is_reordered,
     };
     belay_bbr.on_acked(&p->bbr, &acked, p->ms * MS);
 }
@@ -411,6 +413,28 @@ static void test_a_queue_that_yielding_does_not_drain(void **state)
     assert_int_equal(p.bbr.yield_rounds, 0);
 }
 
+/* A rate that is too great makes a queue; what comes while it stands is the path's rate. */
+static void test_a_queue_corrects_the_rate_of_a_path_that_reorders(void **state)
+{
+    (void)state;
+    for (int is_reordered = 0; is_reordered < 2; is_reordered++) {
+        struct path p;
+        path_open(&p, 4 * BDP, 0);
+        p.is_reordered = is_reordered;
+        assert_true(reaches(&p, BELAY_BBR_CRUISE, 4000));
+        run(&p, 400);
+        p.bbr.rate_max[0] = p.bbr.rate_max[1] = RATE * 1000000 / 4 * 5;
+        for (unsigned i = 0; i < 1000 && p.bbr.yield_rounds < 3; i++)
+            step(&p);
+        for (unsigned i = 0; i < 1000 && p.bbr.yield_rounds > 0; i++)
+            step(&p);
+        assert_int_equal(p.bbr.phase, BELAY_BBR_CRUISE);
+        assert_in_range(belay_bbr_rate_max(&p.bbr),
+                        RATE * 1000000 / 100 * (is_reordered ? 94 : 125),
+                        RATE * 1000000 / 100 * (is_reordered ? 102 : 125));
+    }
+}
+
 static void test_a_faster_path_is_found(void **state)
 {
     struct path p;
@@ -456,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_an_own_queue_is_answered_by_what_is_in_flight),
         cmocka_unit_test(test_a_shared_queue_is_not_own),
         cmocka_unit_test(test_a_queue_that_yielding_does_not_drain),
+        cmocka_unit_test(test_a_queue_corrects_the_rate_of_a_path_that_reorders),
         cmocka_unit_test(test_a_faster_path_is_found),
         cmocka_unit_test(test_a_slower_path_is_found),
     };
