@@ -135,8 +135,7 @@ static uint64_t with_headroom(const struct belay_bbr *b)
     return larger(b->bounds.in_flight_high / 100 * (100 - HEADROOM), window_min_bytes(b));
 }
 
-/* A queue that so many rounds of yielding did not drain is somebody's who takes what we leave.
- */
+/* A queue that YIELD_ROUNDS did not drain is somebody's who takes what we leave. */
 static bool is_time_to_probe(const struct belay_bbr *b, uint64_t now_ns)
 {
     uint64_t packets = belay_bbr_target(b, belay_bbr_rate(b), 100) / b->datagram_bytes;

@@ -47,7 +47,7 @@ struct belay_bbr {
     bool is_queue_seen;   /* since the last probe was counted */
     bool is_rtt_raised;   /* the last probe raised the round trip */
     bool is_queue_own;    /* the one that rate_low answers */
-    uint8_t yield_rounds; /* for so many it stood, */
+    uint8_t yield_rounds; /* that rate_low has answered a queue */
     uint8_t up_rounds;
     uint64_t window_bytes, window_before_bytes; /* before PROBE_RTT */
     uint64_t rate;                              /* the pacer's, bytes per s; 0: none yet */
@@ -58,7 +58,7 @@ struct belay_bbr {
     uint64_t rtt_recent_ns, rtt_recent_at_ns; /* the same of 5 s: older, and it is probed */
     /* before: high as the newest probe found it, low before the newest reduction */
     struct belay_bbr_bounds bounds, before;
-    uint64_t yield_ns, yield_delivered_bytes; /* since then, and what was delivered by then */
+    uint64_t yield_ns, yield_delivered_bytes; /* yielding began, and what had come by then */
     uint64_t extra_bytes[2], extra_since_ns, extra_from_bytes; /* ACKs that come in heaps */
     uint32_t ambient_loss;
 

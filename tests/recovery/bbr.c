@@ -386,8 +386,7 @@ static void test_a_shared_queue_is_not_own(void **state)
     assert_true(yielding > 100);
 }
 
-/* Somebody takes a third, and keeps a queue of 8 ms whatever we leave: no use in leaving more.
- */
+/* Somebody takes a third, and keeps a queue of 8 ms: there is no use in leaving more. */
 static void test_a_queue_that_yielding_does_not_drain(void **state)
 {
     struct path p;

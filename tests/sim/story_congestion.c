@@ -166,8 +166,7 @@ static void two_flows_share(void **state)
     }
 }
 
-/* Slow start overshoots more than BBR does: what it took by that must be had back in seconds.
- */
+/* Slow start overshoots more than BBR does: what it took so must be had back in seconds. */
 static void two_that_begin_at_once(void **state)
 {
     (void)state;
